@@ -1,0 +1,102 @@
+package storage
+
+import (
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// listed is how many a list keeps.
+const listed = 20
+
+// A list is what Remember keeps of one name. Its owner is Log.mu.
+type list struct {
+	bucket  []byte
+	next    uint64 // the number that the next one gets
+	pending []item
+	flight  []item // being committed
+}
+
+// An item is numbered so that it is known again in the file.
+type item struct {
+	number uint64
+	data   []byte
+}
+
+// newest cuts items down to the last ones.
+func newest(items []item) []item {
+	return slices.Delete(items, 0, max(0, len(items)-listed))
+}
+
+func (li *list) add(data []byte) {
+	li.pending = newest(append(li.pending, item{li.next, data}))
+	li.next++
+}
+
+// all returns what is in the file with what will be there, oldest first.
+func (li *list) all(saved []item) [][]byte {
+	for _, it := range slices.Concat(li.flight, li.pending) {
+		if !slices.ContainsFunc(saved, func(s item) bool { return s.number == it.number }) {
+			saved = append(saved, it)
+		}
+	}
+	var data [][]byte
+	for _, it := range newest(saved) {
+		data = append(data, it.data)
+	}
+	return data
+}
+
+// take, settle and restore are those of Cursor.
+func (li *list) take() { li.flight, li.pending = li.pending, li.flight[:0] }
+
+func (li *list) settle() {
+	clear(li.flight)
+	li.flight = li.flight[:0]
+}
+
+func (li *list) restore() {
+	li.pending = newest(append(slices.Clone(li.flight), li.pending...))
+	li.settle()
+}
+
+// write puts what is in flight into tx and lets the oldest go.
+func (li *list) write(tx *bolt.Tx, vs *values) error {
+	if len(li.flight) == 0 {
+		return nil
+	}
+	b, err := tx.CreateBucketIfNotExists(li.bucket)
+	if err != nil {
+		return err
+	}
+	for _, it := range li.flight {
+		key := sequenceKey(it.number)
+		if err := b.Put(key, vs.seal(key, it.data)); err != nil {
+			return err
+		}
+	}
+	last := li.flight[len(li.flight)-1].number
+	for c := b.Cursor(); ; {
+		if k, _ := c.First(); sequenceOf(k)+listed > last {
+			return nil
+		}
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+}
+
+// readList returns copies of the items of a list in the file.
+func readList(tx *bolt.Tx, name string) (items []item) {
+	b := tx.Bucket([]byte(prefixList + name))
+	if b == nil {
+		return nil
+	}
+	c := b.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if payload, ok := unseal(k, v); ok {
+			items = append(items, item{sequenceOf(k), append([]byte{}, payload...)})
+		}
+	}
+	return newest(items)
+}

@@ -1,0 +1,12 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package storage
+
+import (
+	"context"
+	"os"
+)
+
+// lock opens the folder. Here only bbolt's own lock on the file keeps others
+// out.
+func lock(_ context.Context, dir string, _ bool) (*os.File, error) { return os.Open(dir) }

@@ -1,0 +1,368 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// flushAfter is how long a Save may wait for an append to ride along with.
+const flushAfter = time.Second
+
+// A Log is the store of one agent: events in the order of their coming, and
+// cursors of those that read them. All methods may be called at once from
+// several goroutines; Run has one caller.
+type Log struct {
+	options Options
+	path    string
+	folder  *os.File // holds the lock
+	db      *bolt.DB
+	clock   clock
+	start   uint64
+	writer  *writer
+	work    chan struct{} // something is queued; capacity 1
+	timer   *time.Timer   // for Saves without an append, and to try again
+	copying sync.Mutex    // held by the writer while it reads Entry.Data
+	pool    sync.Pool     // of requests
+
+	mu      sync.Mutex // guards what follows
+	state   state
+	queue   []*request
+	cursors []*Cursor
+	lists   map[string]*list
+	drop    []string      // cursors in the file that are no longer wanted
+	wake    chan struct{} // closed when visible moves; nil while nobody waits
+
+	dirty      bool // something is saved that no commit has taken yet
+	dirtySince time.Time
+	armed      bool // timer runs
+
+	visible  uint64 // newest durable sequence, the last that readers see
+	stats    Stats
+	oldest   oldest
+	noRoom   error // why the last commit found no room
+	broken   error // why there are no commits any more
+	problems problems
+}
+
+// state is where a Log is in its life.
+type state int
+
+const (
+	opened  state = iota // Run was not called
+	running              // Run stores
+	ending               // Run stores what is queued, no more
+	ended                // Run has returned
+	closed               // and so has Close
+)
+
+// oldest remembers the age of one record.
+type oldest struct {
+	sequence uint64
+	elapsed  time.Duration
+}
+
+// A request waits for a commit: of entries, or, without any, of what was saved.
+type request struct {
+	entries []Entry
+	seqs    []uint64
+	waits   bool // the answer depends on the commit under way
+	err     error
+	done    chan struct{} // capacity 1
+}
+
+// Append stores es, all in one commit, and returns when they are durable. It
+// answers each with its sequence, or with 0 when an event with the same ID is
+// stored already, durably. It waits while Run does not run yet. When ctx ends
+// first, its error is returned and es may still become stored. Other errors:
+// ErrFull, ErrNoSpace, ErrBroken, ErrClosed; of those es is not stored, though
+// after ErrBroken it may be found at the next Open. Once it has returned, es
+// is not looked at any more.
+func (l *Log) Append(ctx context.Context, es []Entry) (seqs []uint64, err error) {
+	if len(es) == 0 {
+		return nil, nil
+	}
+	seqs = make([]uint64, len(es))
+	r := l.request(es)
+	r.seqs = seqs
+	l.mu.Lock()
+	err = l.submit(r)
+	l.mu.Unlock()
+	if err == nil {
+		err = l.wait(ctx, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("append %d events: %w", len(es), err)
+	}
+	return seqs, nil
+}
+
+func (l *Log) request(es []Entry) *request {
+	r, _ := l.pool.Get().(*request)
+	if r == nil {
+		r = &request{done: make(chan struct{}, 1)}
+	}
+	r.entries = es
+	return r
+}
+
+// submit queues r; the caller holds the lock.
+func (l *Log) submit(r *request) error {
+	if l.state >= ending {
+		return ErrClosed
+	}
+	if l.broken != nil {
+		return l.broken
+	}
+	l.queue = append(l.queue, r)
+	if len(l.queue) == 1 {
+		select {
+		case l.work <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// wait waits for the answer to r and gives r back.
+func (l *Log) wait(ctx context.Context, r *request) error {
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if l.withdraw(r) {
+			l.recycle(r)
+			return ctx.Err()
+		}
+		// The writer has it, and uses r until it answers: r is not given back.
+		l.copying.Lock()
+		defer l.copying.Unlock()
+		select {
+		case <-r.done:
+			return r.err
+		default:
+			return ctx.Err()
+		}
+	}
+	err := r.err
+	l.recycle(r)
+	return err
+}
+
+func (l *Log) recycle(r *request) {
+	*r = request{done: r.done}
+	l.pool.Put(r)
+}
+
+// withdraw takes r out of the queue, if it is there.
+func (l *Log) withdraw(r *request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, q := range l.queue {
+		if q == r {
+			l.queue = append(l.queue[:i], l.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// touch notes that something is saved which waits for a commit; the caller
+// holds the lock.
+func (l *Log) touch() {
+	if l.dirty {
+		return
+	}
+	l.dirty, l.dirtySince = true, time.Now()
+	l.arm(flushAfter)
+}
+
+// arm sets the timer unless it runs; the caller holds the lock. It is not
+// stopped by a commit: under load that were a timer set for each commit.
+func (l *Log) arm(d time.Duration) {
+	if !l.armed {
+		l.armed = true
+		l.timer.Reset(d)
+	}
+}
+
+// Next returns the durable records after sequence after, oldest first, at most
+// max of them and of about 1 MiB together, one at least. It blocks until there
+// is one. Damaged records are left out. Errors: ctx's, ErrClosed.
+func (l *Log) Next(ctx context.Context, after uint64, max int) ([]Record, error) {
+	for {
+		l.mu.Lock()
+		last, ended := l.visible, l.state >= ended
+		var wake chan struct{}
+		if last <= after && !ended {
+			if l.wake == nil {
+				l.wake = make(chan struct{})
+			}
+			wake = l.wake
+		}
+		l.mu.Unlock()
+		if wake != nil {
+			select {
+			case <-wake:
+				continue
+			case <-ctx.Done():
+				return nil, fmt.Errorf("read after event %d: %w", after, ctx.Err())
+			}
+		}
+		if last > after {
+			rs, err := read(l.db, after, last, max, l.damaged)
+			if len(rs) > 0 || err != nil {
+				return rs, err
+			}
+			after = last // nothing there can be read
+			continue
+		}
+		return nil, fmt.Errorf("read after event %d: %w", after, ErrClosed)
+	}
+}
+
+// Read is Next that does not block: at the end it returns nothing.
+func (l *Log) Read(after uint64, max int) ([]Record, error) {
+	return read(l.db, after, l.durable(), max, l.damaged)
+}
+
+// Get returns one record. Errors: ErrNotFound, ErrDamaged, ErrClosed.
+func (l *Log) Get(seq uint64) (Record, error) {
+	return get(l.db, seq, l.durable(), l.damaged)
+}
+
+// durable is the last sequence that readers may see. In the file there may be
+// one more commit: one whose last sync failed.
+func (l *Log) durable() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.visible
+}
+
+// Cursor returns a cursor of Options.Cursors, the same one every time.
+// Errors: ErrUnknownCursor.
+func (l *Log) Cursor(name string) (*Cursor, error) {
+	for _, c := range l.cursors {
+		if c.spec.Name == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("cursor %s: %w", name, ErrUnknownCursor)
+}
+
+// Remember adds data to a list, of which the newest 20 are kept. It returns at
+// once; data becomes durable with the next append, or about a second later at
+// most. The store keeps data: do not change it. Once Run has returned, it does
+// nothing.
+func (l *Log) Remember(name string, data []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state >= ended {
+		return
+	}
+	li := l.lists[name]
+	if li == nil {
+		li = &list{bucket: []byte(prefixList + name), next: 1}
+		l.lists[name] = li
+	}
+	li.add(data)
+	l.touch()
+}
+
+// Remembered returns copies of what a list holds, the oldest first, durable or
+// not. Errors: ErrClosed.
+func (l *Log) Remembered(name string) ([][]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var items []item
+	err := view(l.db, func(tx *bolt.Tx) error {
+		items = readList(tx, name)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read list %s: %w", name, err)
+	}
+	li := l.lists[name]
+	if li == nil {
+		li = &list{}
+	}
+	return li.all(items), nil
+}
+
+// Stats returns what the store holds now. It does not block.
+func (l *Log) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stats
+}
+
+// Ready returns nil when events can be made durable now, else why not:
+// ErrFull, ErrNoSpace, ErrBroken or ErrClosed in a sentence.
+func (l *Log) Ready() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.broken != nil:
+		return l.broken
+	case l.state >= ending:
+		return ErrClosed
+	case l.noRoom != nil:
+		return l.noRoom
+	case l.stats.Full:
+		return ErrFull
+	}
+	return nil
+}
+
+// Elapsed is the store's own clock, monotonic. It is never behind what a
+// record says, over restarts too. The time between two runs is in it where the
+// wall clock was set before and after.
+func (l *Log) Elapsed() time.Duration { return l.clock.read().elapsed }
+
+// StartSequence returns the last sequence at Open: records up to it came
+// before this start.
+func (l *Log) StartSequence() uint64 { return l.start }
+
+// Undelivered counts the records after the slowest cursor that delivers, and
+// says how old, by Elapsed, the first of them is. Positions count when saved,
+// durable or not.
+func (l *Log) Undelivered() (n int, age time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slowest := l.visible
+	for _, c := range l.cursors {
+		if c.spec.Delivers {
+			slowest = min(slowest, c.position)
+		}
+	}
+	if slowest == l.visible {
+		return 0, 0
+	}
+	if l.oldest.sequence != slowest+1 {
+		s, err := stampAfter(l.db, slowest)
+		if err != nil {
+			return int(l.visible - slowest), 0
+		}
+		l.oldest = oldest{slowest + 1, s.elapsed}
+	}
+	return int(l.visible - slowest), max(0, l.Elapsed()-l.oldest.elapsed)
+}
+
+// Close gives file and lock back. Call it after Run has returned; a second
+// call does nothing.
+func (l *Log) Close() error {
+	if l.enter(closed) == closed {
+		return nil
+	}
+	l.timer.Stop()
+	err := errors.Join(l.db.Close(), l.folder.Close())
+	if err != nil {
+		return fmt.Errorf("close store %s: %w", filepath.Dir(l.path), err)
+	}
+	return nil
+}
