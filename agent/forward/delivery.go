@@ -1,0 +1,154 @@
+package forward
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"deskbell/agent/event"
+	"deskbell/agent/mqtt"
+	"deskbell/storage"
+)
+
+// A delivery is what a Forwarder does on one connection: one goroutine reads
+// and publishes, another waits for the acknowledgements in the same order and
+// moves the cursor.
+type delivery struct {
+	*Forwarder
+	conn    *mqtt.Conn
+	window  *window
+	flights chan flight
+
+	alone uint64 // the event that was the only publish in flight when the connection ended
+}
+
+// A flight is an event on its way; without a token it is one that is not sent.
+type flight struct {
+	sequence uint64
+	accepted time.Duration
+	token    *mqtt.Token
+}
+
+// run returns after both goroutines have ended.
+func (d *delivery) run(ctx context.Context) error {
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	// The acknowledgements outlive ctx by a while.
+	waiting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(farewell)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			end()
+		case <-waiting.Done():
+		}
+	})()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if !d.land(waiting) {
+			stop()
+			for range d.flights {
+			}
+		}
+	})
+	err := d.send(sending)
+	close(d.flights)
+	wg.Wait()
+	if ctx.Err() != nil || d.conn.Err() != nil {
+		return nil // it is known why
+	}
+	return err
+}
+
+// send reads events and publishes them, as far as the window lets it.
+func (d *delivery) send(ctx context.Context) error {
+	after := d.acked.Load()
+	for {
+		records, err := d.log.Next(ctx, after, batch)
+		if err != nil {
+			return fmt.Errorf("read events after %d: %w", after, err)
+		}
+		for _, r := range records {
+			fl := flight{sequence: r.Sequence, accepted: r.Elapsed}
+			if m, wanted := d.message(r); wanted {
+				if !d.window.take(ctx) {
+					return ctx.Err()
+				}
+				if fl.token, err = d.conn.Publish(ctx, m); err != nil {
+					return fmt.Errorf("publish event %d: %w", r.Sequence, err)
+				}
+			}
+			select {
+			case d.flights <- fl:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			after = r.Sequence
+		}
+	}
+}
+
+// message makes the publish of an event, unless it is not wanted.
+func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool) {
+	var e event.Event
+	if f.config.Format == Raw && !f.topic.uses("type", "account", "bot", "conversation") {
+		e.Kind = f.decoder.Kind(r.Data)
+	} else {
+		e = f.decoder.Decode(r.Data)
+	}
+	if !f.wanted(e.Kind) {
+		return mqtt.Message{}, false
+	}
+	return mqtt.Message{Topic: f.topic.topic(f.config.Device, e), QoS: 1, Payload: f.payload(r, e)}, true
+}
+
+// land waits for the acknowledgements, in order, and moves the cursor. It
+// returns false at the first that will not come.
+func (d *delivery) land(ctx context.Context) bool {
+	done := d.acked.Load() // what the cursor is to say
+	save := func() {
+		if done > d.acked.Load() {
+			d.acked.Store(done)
+			d.cursor.Save(storage.Update{Position: done})
+			d.changed()
+		}
+	}
+	defer save()
+	for {
+		var fl flight
+		var ok bool
+		select {
+		case fl, ok = <-d.flights:
+		default:
+			save() // before waiting
+			fl, ok = <-d.flights
+		}
+		if !ok {
+			return true
+		}
+		if fl.token != nil {
+			select {
+			case <-fl.token.Done():
+			default:
+				save()
+				select {
+				case <-fl.token.Done():
+				case <-ctx.Done():
+					return false
+				}
+			}
+			if fl.token.Err() != nil {
+				if d.conn.Unacked() == 1 {
+					d.alone = fl.sequence
+				}
+				return false
+			}
+			d.window.give()
+			d.delivered(d.log.Elapsed() - fl.accepted)
+		}
+		done = fl.sequence
+	}
+}

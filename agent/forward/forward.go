@@ -1,0 +1,186 @@
+// Package forward sends the events of the log to one broker, in order and at
+// least once. Its place in the log is a cursor, which moves only over events
+// that the broker has acknowledged on the connection they were sent on.
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"deskbell/agent/event"
+	"deskbell/agent/mqtt"
+	"deskbell/storage"
+)
+
+const (
+	// batch is how many events are read at once.
+	batch = 64
+	// farewell is how long a clean stop waits for what is in flight.
+	farewell = 2 * time.Second
+	// late is how old an event may be when it leaves, before it is marked as
+	// delayed.
+	late = 30 * time.Second
+	// strikes is how many connections an event may end before it is set aside.
+	strikes = 3
+	// commitWait bounds the commit that sets an event aside.
+	commitWait = 5 * time.Second
+)
+
+// Log is what a Forwarder reads; *storage.Log is one.
+type Log interface {
+	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
+	StartSequence() uint64
+	Elapsed() time.Duration
+	Stats() storage.Stats
+}
+
+// Cursor is a Forwarder's place in the log; *storage.Cursor is one.
+type Cursor interface {
+	Position() uint64
+	Save(u storage.Update)
+	Commit(ctx context.Context, u storage.Update) error
+	Held() []uint64
+}
+
+// Stats is what a Forwarder has done.
+type Stats struct {
+	Acked    uint64 // the sequence up to which all is delivered, not wanted or set aside
+	Pending  int    // events after that
+	SetAside int    // events that the broker would not take
+}
+
+// A Forwarder is the mqtt.Session that sends events. Serve and Run have one
+// caller each; everything else may be called at once from several goroutines.
+type Forwarder struct {
+	config    Config
+	topic     template
+	wanted    func(event.Kind) bool
+	log       Log
+	cursor    Cursor
+	decoder   *event.Decoder
+	delivered func(time.Duration)
+	changed   func()
+	logger    *slog.Logger
+
+	acked atomic.Uint64 // the cursor's position, as far as it was given to Save
+
+	// turn is held by the one of Serve and Run that may move the cursor, and
+	// guards what follows.
+	turn    chan struct{}
+	lost    bool   // the connection before was lost
+	suspect uint64 // the event that was alone in flight when it was
+	strikes int    // connections that ended on the suspect
+
+	mu        sync.Mutex
+	serving   bool               // Serve has the turn, or waits for it
+	interrupt context.CancelFunc // asks Run to give up its turn
+	free      chan struct{}      // tells Run that Serve has returned
+}
+
+var _ mqtt.Session = (*Forwarder)(nil)
+
+// New returns a Forwarder that goes on where cur is. delivered is called after
+// each acknowledgement with the time since the event was accepted, changed
+// when Stats change; neither may block, both may be nil. The error joins what
+// is wrong with c.
+func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Duration), changed func(), log *slog.Logger) (*Forwarder, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("forward %s: %w", c.Name, err)
+	}
+	c = c.withDefaults()
+	t, err := parseTemplate(c.Topic)
+	if err != nil {
+		return nil, fmt.Errorf("forward %s: topic: %w", c.Name, err)
+	}
+	if delivered == nil {
+		delivered = func(time.Duration) {}
+	}
+	if changed == nil {
+		changed = func() {}
+	}
+	f := &Forwarder{
+		config:    c,
+		topic:     t,
+		wanted:    c.filter(),
+		log:       l,
+		cursor:    cur,
+		decoder:   d,
+		delivered: delivered,
+		changed:   changed,
+		logger:    log.With("forward", c.Name),
+		interrupt: func() {},
+		turn:      make(chan struct{}, 1),
+		free:      make(chan struct{}, 1),
+	}
+	f.acked.Store(cur.Position())
+	return f, nil
+}
+
+// Stats returns what was done so far. It does not block.
+func (f *Forwarder) Stats() Stats {
+	s := Stats{Acked: f.acked.Load(), SetAside: len(f.cursor.Held())}
+	if last := f.log.Stats().LastSequence; last > s.Acked {
+		s.Pending = int(last - s.Acked)
+	}
+	return s
+}
+
+// Serve sends events on c until ctx ends or the connection is lost. At a clean
+// stop it waits up to 2 s for what is in flight.
+func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
+	if !f.takeTurn(ctx) {
+		return nil
+	}
+	defer f.giveTurn()
+	if err := f.judge(ctx); err != nil {
+		return err
+	}
+	d := &delivery{
+		Forwarder: f,
+		conn:      c,
+		window:    newWindow(f.lost, f.config.Window),
+		flights:   make(chan flight, f.config.Window),
+	}
+	err := d.run(ctx)
+	if c.Err() == nil || errors.Is(context.Cause(ctx), mqtt.ErrLeft) {
+		return err
+	}
+	f.lost = true
+	f.accuse(c, d.alone)
+	return f.judge(ctx)
+}
+
+// accuse notes that a connection ended while an event was the only publish in
+// flight, 0 for none, if the broker had shown before that it acknowledges what
+// it takes.
+func (f *Forwarder) accuse(c *mqtt.Conn, alone uint64) {
+	if alone == 0 || c.Acked() == 0 || errors.Is(c.Err(), mqtt.ErrSession) {
+		return
+	}
+	if alone != f.suspect {
+		f.suspect, f.strikes = alone, 0
+	}
+	f.strikes++
+}
+
+// judge sets the suspect aside when it has ended enough connections.
+func (f *Forwarder) judge(ctx context.Context) error {
+	if f.strikes < strikes || f.suspect <= f.acked.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
+	defer cancel()
+	if err := f.cursor.Commit(ctx, storage.Update{Position: f.suspect, Hold: []uint64{f.suspect}}); err != nil {
+		return fmt.Errorf("set event %d aside: %w", f.suspect, err)
+	}
+	f.logger.Warn("event set aside: the broker ends the connection on it", "sequence", f.suspect, "connections", f.strikes)
+	f.acked.Store(f.suspect)
+	f.suspect, f.strikes = 0, 0
+	f.changed()
+	return nil
+}

@@ -1,0 +1,172 @@
+package forward
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"deskbell/agent/event"
+	"deskbell/agent/mqtt"
+	"deskbell/agent/mqtt/mqtttest"
+	"deskbell/storage"
+)
+
+// A memory is a log and its one cursor, without a disk.
+type memory struct {
+	mu       sync.Mutex
+	records  []storage.Record
+	start    uint64
+	began    time.Time
+	position uint64
+	held     []uint64
+	commits  int
+	broken   error
+	more     chan struct{}
+}
+
+func newMemory() *memory { return &memory{began: time.Now(), more: make(chan struct{})} }
+
+// add stores events of a type of the platform and returns the last sequence.
+func (m *memory) add(types ...string) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, typ := range types {
+		n := uint64(len(m.records) + 1)
+		m.records = append(m.records, storage.Record{
+			Sequence: n, ID: storage.ID{15: byte(n)}, Elapsed: time.Since(m.began), Received: time.Unix(1_800_000_000, 0),
+			Data: fmt.Appendf(nil, `{"event":{"type":%q},"n":%d}`, typ, n),
+		})
+	}
+	close(m.more)
+	m.more = make(chan struct{})
+	return uint64(len(m.records))
+}
+
+func (m *memory) Next(ctx context.Context, after uint64, n int) ([]storage.Record, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m.mu.Lock()
+		rest, more := m.records[min(after, uint64(len(m.records))):], m.more
+		m.mu.Unlock()
+		if len(rest) > 0 {
+			return slices.Clone(rest[:min(n, len(rest))]), nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (m *memory) StartSequence() uint64  { return m.start }
+func (m *memory) Elapsed() time.Duration { return time.Since(m.began) }
+
+func (m *memory) Stats() storage.Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return storage.Stats{LastSequence: uint64(len(m.records))}
+}
+
+func (m *memory) Position() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.position
+}
+
+func (m *memory) Save(u storage.Update) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.position = max(m.position, u.Position)
+	m.held = append(m.held, u.Hold...)
+}
+
+func (m *memory) Commit(_ context.Context, u storage.Update) error {
+	if m.broken != nil {
+		return m.broken
+	}
+	m.Save(u)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.commits++
+	return nil
+}
+
+func (m *memory) Held() []uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.held)
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func decoder(t testing.TB) *event.Decoder {
+	t.Helper()
+	d, err := event.NewDecoder(event.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// forwarder returns one over m, with the rest of c as by default.
+func forwarder(t testing.TB, c Config, m *memory) *Forwarder {
+	t.Helper()
+	c.Name, c.Device = "test", "desk"
+	f, err := New(c, m, m, decoder(t), nil, nil, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// An online session says that we are there, as the hub does, before any event.
+type online struct{}
+
+func (online) Greet(ctx context.Context, c *mqtt.Conn) error {
+	_, err := c.Publish(ctx, mqtt.Message{Topic: "deskbell/desk/availability", QoS: 1, Retained: true, Payload: []byte("online")})
+	return err
+}
+
+func (online) Serve(context.Context, *mqtt.Conn) error { return nil }
+
+// connect serves sessions at fake until stop is called, which waits.
+func connect(fake *mqtttest.Fake, sessions ...mqtt.Session) (l *mqtt.Link, stop func()) {
+	l = mqtt.NewLink(mqtt.Config{Broker: "mqtt://broker.test", Dial: fake.Dial, ClientID: "test"}, sessions, quiet(), nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = l.Run(ctx) }()
+	return l, func() {
+		cancel()
+		<-done
+		fake.Close()
+	}
+}
+
+// events returns the numbers of the events that fake received, in order.
+func events(fake *mqtttest.Fake) []uint64 {
+	var got []uint64
+	for _, p := range fake.Publishes() {
+		if n := number(p.Payload); n > 0 {
+			got = append(got, n)
+		}
+	}
+	return got
+}
+
+// number reads the event's number out of a payload; 0: there is none.
+func number(payload string) uint64 {
+	var n uint64
+	for i := range len(payload) {
+		if _, err := fmt.Sscanf(payload[i:], `"n":%d}`, &n); err == nil {
+			return n
+		}
+	}
+	return 0
+}

@@ -1,0 +1,121 @@
+package forward
+
+import (
+	"encoding/hex"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"deskbell/agent/event"
+	"deskbell/storage"
+)
+
+// payload makes the bytes that are sent for one event. The result may share
+// memory with r.Data.
+func (f *Forwarder) payload(r storage.Record, e event.Event) []byte {
+	data := r.Data
+	switch f.config.Data {
+	case Redacted:
+		data = event.Redact(data, f.config.Redact)
+	case None:
+		data = nil
+	}
+	if f.config.Format == Raw {
+		if data == nil {
+			return []byte("{}")
+		}
+		return data
+	}
+	return cloudEvent(f.config.Device, r, e, data, f.delayed(r))
+}
+
+// delayed says that an event comes later than it should: 30 s after it was
+// accepted, or from before this start.
+func (f *Forwarder) delayed(r storage.Record) bool {
+	return r.Sequence <= f.log.StartSequence() || f.log.Elapsed()-r.Elapsed > late
+}
+
+// cloudEvent writes an event in the JSON form of CloudEvents 1.0
+// (cloudevents.io, JSON event format, section 3). data is embedded as it is;
+// nil leaves it out.
+func cloudEvent(device string, r storage.Record, e event.Event, data []byte, delayed bool) []byte {
+	b := make([]byte, 0, len(data)+448+len(device)+len(e.Type)+len(e.Conversation))
+	b = append(b, `{"specversion":"1.0","id":"`...)
+	b = hex.AppendEncode(b, r.ID[:])
+	b = append(b, `","source":"/account/`...)
+	b = append(b, segment(e.Account)...)
+	b = append(b, `/bot/`...)
+	b = append(b, segment(e.Bot)...)
+	b = append(b, `","type":`...)
+	if e.Type == "" {
+		b = append(b, `"unknown"`...)
+	} else {
+		b = appendString(b, e.Type)
+	}
+	if e.Conversation != "" {
+		b = append(b, `,"subject":`...)
+		b = appendString(b, e.Conversation)
+	}
+	b = appendTime(b, `,"time":"`, e.Time)
+	b = append(b, `,"kind":`...)
+	b = appendString(b, string(e.Kind))
+	b = append(b, `,"device":`...)
+	b = appendString(b, device)
+	b = append(b, `,"logsequence":`...)
+	b = strconv.AppendUint(b, r.Sequence, 10)
+	b = appendTime(b, `,"receivedtime":"`, r.Received)
+	b = append(b, `,"delayed":`...)
+	b = strconv.AppendBool(b, delayed)
+	if data != nil {
+		b = append(b, `,"datacontenttype":"application/json","data":`...)
+		b = append(b, data...)
+	}
+	return append(b, '}')
+}
+
+// segment makes one part of the path of a URI of an id, which is a number as
+// far as is known.
+func segment(id string) string {
+	if id == "" {
+		return unknown
+	}
+	for i := range len(id) {
+		if c := id[i]; c < '0' || c > '9' {
+			return url.PathEscape(id)
+		}
+	}
+	return id
+}
+
+// appendTime writes a member with a time by RFC 3339, which knows the years 0
+// to 9999; otherwise nothing.
+func appendTime(b []byte, member string, t time.Time) []byte {
+	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+		return b
+	}
+	b = append(b, member...)
+	b = t.UTC().AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"')
+}
+
+// appendString writes s as a JSON string.
+func appendString(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,50 @@
+package forward
+
+import "context"
+
+// A window lets a number of publishes be in flight. After a loss it starts at
+// one, so that what ends the connection can be told from what was sent with
+// it, and doubles each time as many were acknowledged as it is wide.
+type window struct {
+	slots chan struct{} // one for each publish that may still be sent
+	size  int
+	most  int
+	acks  int // since the last change of size
+}
+
+func newWindow(careful bool, most int) *window {
+	w := &window{slots: make(chan struct{}, most), most: most}
+	if careful {
+		w.widen(1)
+	} else {
+		w.widen(most)
+	}
+	return w
+}
+
+func (w *window) widen(size int) {
+	for range size - w.size {
+		w.slots <- struct{}{}
+	}
+	w.size = size
+}
+
+// take waits for room for one publish.
+func (w *window) take(ctx context.Context) bool {
+	select {
+	case <-w.slots:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// give notes the acknowledgement of one. It has one caller.
+func (w *window) give() {
+	w.slots <- struct{}{}
+	if w.acks++; w.acks < w.size || w.size == w.most {
+		return
+	}
+	w.acks = 0
+	w.widen(min(2*w.size, w.most))
+}

@@ -1,0 +1,248 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+// maxWaiting is how many received messages may wait for their handler. More
+// are left unacknowledged.
+const maxWaiting = 256
+
+var errNotAcknowledged = errors.New("not acknowledged before the connection ended")
+
+// A Conn is one connection to a broker, from its acceptance to its end. All
+// methods may be called at once from several goroutines.
+type Conn struct {
+	wire    *wire
+	flights *flights
+	client  paho.Client
+	log     *slog.Logger
+
+	// mu is held for reading while the library is given something to send, and
+	// for writing to end that: a publish given to a library that is just
+	// disconnecting would never be answered.
+	mu     sync.RWMutex
+	closed bool
+
+	received chan delivery
+	overrun  sync.Once
+}
+
+// A delivery is a received message on its way to its handler.
+type delivery struct {
+	message paho.Message
+	handle  func(Message)
+}
+
+// A Token follows one publish.
+type Token struct {
+	token paho.Token
+	qos   byte
+	conn  *Conn
+}
+
+// Done is closed when the publish was acknowledged, and when it will not be.
+// A publish of QoS 0 is done when it was handed to the network.
+func (t *Token) Done() <-chan struct{} { return t.token.Done() }
+
+// Err returns, once Done is closed, nil when the broker acknowledged the
+// publish on this very connection, else why it did not. Before: nil.
+func (t *Token) Err() error {
+	select {
+	case <-t.token.Done():
+	default:
+		return nil
+	}
+	if t.token.Error() == nil {
+		return nil
+	}
+	if err := t.conn.Err(); err != nil {
+		return fmt.Errorf("%w: %w", errNotAcknowledged, err)
+	}
+	return errNotAcknowledged
+}
+
+// Publish hands m to the connection and returns before it is acknowledged. It
+// blocks while the network takes nothing. Publishes of one goroutine are sent
+// in the order of the calls. m.Payload must not be changed before the token is
+// done. An error means that m was not sent: ErrBadMessage, or that the
+// connection or ctx has ended.
+func (c *Conn) Publish(ctx context.Context, m Message) (*Token, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	var token *paho.PublishToken
+	err := c.offer(ctx, func() paho.Token {
+		if token != nil {
+			c.flights.forget(token.MessageID())
+		}
+		token = c.client.Publish(m.Topic, m.QoS, m.Retained, m.Payload).(*paho.PublishToken)
+		return token
+	})
+	if err != nil {
+		if token != nil {
+			c.flights.forget(token.MessageID())
+		}
+		return nil, err
+	}
+	return &Token{token: token, qos: m.QoS, conn: c}, nil
+}
+
+// offer hands something to the library until it is taken. The library waits
+// sendWait for the network and then gives an error; a longer wait there would
+// go on after the connection has ended.
+func (c *Conn) offer(ctx context.Context, send func() paho.Token) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.mu.RLock()
+		if c.closed || c.Err() != nil {
+			c.mu.RUnlock()
+			return c.ended()
+		}
+		token := send()
+		c.mu.RUnlock()
+		select {
+		case <-token.Done():
+		default:
+			return nil
+		}
+		err := token.Error()
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, paho.ErrNotConnected) {
+			c.wire.cut(err)
+			return c.ended()
+		}
+	}
+}
+
+// ended is Err for those who know that it has.
+func (c *Conn) ended() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return ErrLeft
+}
+
+// Acked counts the publishes that the broker acknowledged on this connection.
+func (c *Conn) Acked() uint64 {
+	acked, _ := c.flights.counts()
+	return acked
+}
+
+// Unacked counts the publishes sent on this connection that the broker has not
+// acknowledged. After the connection's end it stays as it was.
+func (c *Conn) Unacked() int {
+	_, waiting := c.flights.counts()
+	return waiting
+}
+
+// Subscribe asks for the messages of filter at QoS 1. It returns when the
+// broker has granted it. handle is called for one message after the other; a
+// message is acknowledged after handle returned. Handlers run one at a time
+// for the whole connection, and may take their time.
+func (c *Conn) Subscribe(ctx context.Context, filter string, handle func(Message)) error {
+	granted, err := c.RequestSubscription(ctx, filter, handle)
+	if err != nil {
+		return err
+	}
+	return granted(ctx)
+}
+
+// RequestSubscription is Subscribe that returns when the request was sent.
+// granted waits for the broker's answer.
+func (c *Conn) RequestSubscription(ctx context.Context, filter string, handle func(Message)) (granted func(context.Context) error, err error) {
+	var token *paho.SubscribeToken
+	err = c.offer(ctx, func() paho.Token {
+		token = c.client.Subscribe(filter, 1, func(_ paho.Client, m paho.Message) {
+			c.receive(delivery{message: m, handle: handle})
+		}).(*paho.SubscribeToken)
+		return token
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", filter, err)
+	}
+	return func(ctx context.Context) error {
+		select {
+		case <-token.Done():
+		case <-c.Done():
+			return fmt.Errorf("subscribe to %s: %w", filter, c.ended())
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := token.Error(); err != nil {
+			return fmt.Errorf("subscribe to %s: %w", filter, c.ended())
+		}
+		if code := token.Result()[filter]; code > 2 {
+			return fmt.Errorf("subscribe to %s: %w", filter, ErrRefused)
+		}
+		return nil
+	}, nil
+}
+
+// ErrRefused comes from Subscribe when the broker does not let us read there.
+// The connection lives on.
+var ErrRefused = errors.New("refused by the broker")
+
+// receive is called by the library's reader, which must not wait.
+func (c *Conn) receive(d delivery) {
+	select {
+	case c.received <- d:
+	default:
+		c.overrun.Do(func() {
+			c.log.Warn("more messages than can be handled: some are left", "topic", d.message.Topic())
+		})
+	}
+}
+
+// dispatch hands received messages to their handlers until the connection's
+// end.
+func (c *Conn) dispatch() {
+	for {
+		select {
+		case <-c.Done():
+			return
+		case d := <-c.received:
+			d.handle(Message{
+				Topic:    d.message.Topic(),
+				QoS:      d.message.Qos(),
+				Retained: d.message.Retained(),
+				Payload:  d.message.Payload(),
+			})
+			d.message.Ack()
+		}
+	}
+}
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.wire.ended }
+
+// Err returns nil while the connection lives, then why it ended.
+func (c *Conn) Err() error {
+	select {
+	case <-c.wire.ended:
+		return c.wire.cause
+	default:
+		return nil
+	}
+}
+
+// leave says goodbye to the broker, so that it does not publish the will, and
+// ends the connection. It waits leaveWait at most.
+func (c *Conn) leave() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.wire.leaving.Store(true)
+	c.client.Disconnect(uint(leaveWait.Milliseconds()))
+	c.wire.cut(ErrLeft)
+}

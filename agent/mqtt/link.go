@@ -1,0 +1,286 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+const (
+	// connectTimeout bounds everything up to the broker's acceptance.
+	connectTimeout = 5 * time.Second
+	// keepAlive is after how much silence a ping is sent. The library looks
+	// every 5 s, so a ping goes out after 25 s at most and is given up after
+	// another ackTimeout + 5 s.
+	keepAlive = 20 * time.Second
+	// ackTimeout is how long a PUBACK or a PINGRESP may take.
+	ackTimeout = 20 * time.Second
+	// watchEvery is how often the oldest publish is looked at.
+	watchEvery = 3 * time.Second
+	// goodbye is how long sessions may go on after a stop.
+	goodbye = 3 * time.Second
+	// leaveWait is how long the DISCONNECT may take after that.
+	leaveWait = 250 * time.Millisecond
+	// sendWait is how long the library waits for the network before a publish
+	// is offered again.
+	sendWait = 250 * time.Millisecond
+	// settled is how long a connection must live to count as a good one.
+	settled = 15 * time.Second
+	// maxReceived is the size in bytes of the largest packet taken.
+	maxReceived = 1 << 20
+)
+
+// A Link keeps one connection to a broker, for ever. All methods may be called
+// at once from several goroutines; Run has one caller.
+type Link struct {
+	config   Config
+	sessions []Session
+	log      *slog.Logger
+	changed  func()
+
+	backoff backoff // of Run
+	short   int     // of Run: connections in a row that the broker ended soon
+
+	mu    sync.Mutex
+	state State
+}
+
+// NewLink returns a link that serves sessions on each connection, in this
+// order. changed is called when State changes; it must not block, and may be
+// nil. A Config that cannot work shows as State.LastError.
+func NewLink(c Config, sessions []Session, log *slog.Logger, changed func()) *Link {
+	if changed == nil {
+		changed = func() {}
+	}
+	if c.Name != "" {
+		log = log.With("forward", c.Name)
+	}
+	return &Link{config: c, sessions: sessions, log: log, changed: changed}
+}
+
+// State returns what is known of the connection now. It does not block.
+func (l *Link) State() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// Run connects and serves until ctx ends. Then the sessions have 3 s to take
+// their leave. It returns nil, after every session has returned.
+func (l *Link) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := l.connect(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		l.set(false, err.Error())
+		timer := time.NewTimer(l.backoff.next())
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	l.set(false, "")
+	return nil
+}
+
+// set notes a change of state, and logs it.
+func (l *Link) set(connected bool, problem string) {
+	l.mu.Lock()
+	old := l.state
+	l.state.LastError = problem
+	if l.state.Connected != connected || l.state.Since.IsZero() {
+		l.state.Connected = connected
+		l.state.Since = time.Now()
+	}
+	l.mu.Unlock()
+	if old.Connected == connected && old.LastError == problem {
+		return
+	}
+	switch {
+	case connected && !old.Connected:
+		l.log.Info("connected to the broker", "broker", l.config.Broker)
+	case problem != "" && problem != old.LastError:
+		l.log.Warn("no connection to the broker", "broker", l.config.Broker, "error", problem)
+	}
+	l.changed()
+}
+
+// connect makes one connection and serves it to its end, which it returns.
+func (l *Link) connect(ctx context.Context) error {
+	address, err := ParseBroker(l.config.Broker)
+	if err != nil && l.config.Dial == nil {
+		return fmt.Errorf("broker address: %w", err)
+	}
+	c, err := l.login(ctx, address)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	l.set(true, l.State().LastError)
+	if l.short < 3 {
+		l.set(true, "")
+	}
+	err = l.serve(ctx, c, began)
+	acked, unacked := c.flights.counts()
+	lived := time.Since(began)
+	if lived >= settled || acked > 0 && lived >= 2*time.Second {
+		l.backoff.reset()
+	}
+	if err == nil || errors.Is(err, ErrLeft) {
+		return ErrLeft
+	}
+	return errors.New(l.describe(err, lived, unacked))
+}
+
+// describe puts the loss of a connection into words. A second client that uses
+// our id shows in one way only: the broker closes connections, again and again.
+func (l *Link) describe(err error, lived time.Duration, unacked int) string {
+	text := lost(err, unacked)
+	if lived >= settled || unacked > 0 || !closedByPeer(err) {
+		l.short = 0
+		return text
+	}
+	l.short++
+	if l.short < 3 {
+		return text
+	}
+	return fmt.Sprintf("broker closed %d connections in a row within seconds: another client uses the id %s: a second box of this name?",
+		l.short, l.config.ClientID)
+}
+
+// login connects and presents us to the broker.
+func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
+	where := l.config.Broker
+	timed, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := l.config.open(timed, address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %s", where, plainly(err))
+	}
+	c := &Conn{log: l.log, flights: newFlights(), received: make(chan delivery, maxWaiting)}
+	c.wire = newWire(conn, c.flights, maxReceived)
+	c.client = paho.NewClient(l.options(c))
+	token := c.client.Connect().(*paho.ConnectToken)
+	select {
+	case <-token.Done():
+	case <-timed.Done():
+		c.wire.cut(context.Cause(timed))
+		<-token.Done()
+	}
+	if err := token.Error(); err != nil {
+		cause := c.wire.fail(err)
+		return nil, fmt.Errorf("connect to %s: %s", where, refusal(token.ReturnCode(), cause, l.config.ClientID))
+	}
+	return c, nil
+}
+
+// options are the library's: a client for one connection, which does not
+// reconnect, keeps nothing and resends nothing.
+func (l *Link) options(c *Conn) *paho.ClientOptions {
+	o := paho.NewClientOptions()
+	o.Servers = []*url.URL{{}} // one, whatever it is: the connection is open already
+	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return c.wire, nil })
+	o.SetClientID(l.config.ClientID)
+	o.SetUsername(l.config.Username)
+	o.SetPassword(l.config.Password)
+	o.SetProtocolVersion(4)
+	o.SetCleanSession(true)
+	o.SetAutoReconnect(false)
+	o.SetConnectRetry(false)
+	o.SetStore(c.flights)
+	o.SetConnectTimeout(connectTimeout)
+	o.SetKeepAlive(keepAlive)
+	o.SetPingTimeout(ackTimeout)
+	o.SetWriteTimeout(sendWait)
+	o.SetOrderMatters(true)
+	o.SetAutoAckDisabled(true)
+	if w := l.config.Will; w != nil {
+		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retained)
+	}
+	return o
+}
+
+// serve runs the sessions on c until the connection ends, or ctx does and they
+// have taken their leave. It returns why the connection ended.
+func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
+	sessions, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
+	var wg sync.WaitGroup
+	wg.Go(c.dispatch)
+	wg.Go(func() { l.watch(c, began) })
+	served := make(chan struct{})
+	wg.Go(func() {
+		defer close(served)
+		l.runSessions(sessions, c)
+	})
+	select {
+	case <-c.Done():
+	case <-ctx.Done():
+		stop(ErrLeft)
+		timer := time.NewTimer(goodbye)
+		select {
+		case <-served:
+		case <-timer.C:
+		case <-c.Done():
+		}
+		timer.Stop()
+	}
+	err := c.Err()
+	stop(err)
+	c.leave()
+	wg.Wait()
+	return err
+}
+
+// runSessions greets, serves every session and waits for them.
+func (l *Link) runSessions(ctx context.Context, c *Conn) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, s := range l.sessions {
+		if g, ok := s.(Greeter); ok {
+			if err := g.Greet(ctx, c); err != nil {
+				c.wire.cut(fmt.Errorf("%w: %w", ErrSession, err))
+				return
+			}
+		}
+	}
+	for _, s := range l.sessions {
+		wg.Go(func() {
+			if err := s.Serve(ctx, c); err != nil && ctx.Err() == nil {
+				c.wire.cut(fmt.Errorf("%w: %w", ErrSession, err))
+			}
+		})
+	}
+}
+
+// watch ends a connection on which a publish is not acknowledged, and takes
+// back what was said against one that has settled.
+func (l *Link) watch(c *Conn, began time.Time) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	good := false
+	for {
+		select {
+		case <-c.Done():
+			return
+		case <-ticker.C:
+		}
+		if first := c.flights.oldest(); !first.IsZero() && time.Since(first) >= ackTimeout {
+			c.wire.cut(errPuback)
+			return
+		}
+		if !good && time.Since(began) >= settled {
+			good = true
+			l.set(true, "")
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package mqtt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// ErrLeft is the cause of a session's context that ends because we stop, not
+// because the connection was lost.
+var ErrLeft = errors.New("we left the broker")
+
+// ErrSession is in Conn.Err when a session ended the connection by an error.
+var ErrSession = errors.New("ended by us")
+
+// The reasons for which a connection ends on our side.
+var (
+	errPuback   = fmt.Errorf("no PUBACK for %v", ackTimeout)
+	errPingresp = fmt.Errorf("no PINGRESP for %v", ackTimeout)
+)
+
+// refusal puts the failure of a login into words. cause is why the network
+// connection ended.
+func refusal(code byte, cause error, clientID string) string {
+	switch code {
+	case packets.ErrRefusedBadProtocolVersion:
+		return "broker does not speak MQTT 3.1.1"
+	case packets.ErrRefusedIDRejected:
+		return fmt.Sprintf("broker refused the client id %q", clientID)
+	case packets.ErrRefusedServerUnavailable:
+		return "broker says that it is not available now"
+	case packets.ErrRefusedBadUsernameOrPassword:
+		return "broker refused the login (bad user name or password): check username and password"
+	case packets.ErrRefusedNotAuthorised:
+		return "broker refused the login (not authorised): check username and password"
+	}
+	if closedByPeer(cause) {
+		return "the other side closed the connection before the login: is it an MQTT broker, and without TLS?"
+	}
+	return plainly(cause)
+}
+
+// lost puts the loss of a connection into words.
+func lost(err error, unacked int) string {
+	switch {
+	case errors.Is(err, errPuback), errors.Is(err, errPingresp), errors.Is(err, errNotMQTT), errors.Is(err, ErrSession):
+		return err.Error()
+	case errors.Is(err, io.EOF):
+		if unacked > 0 {
+			return fmt.Sprintf("broker closed the connection with %d publishes unacknowledged", unacked)
+		}
+		return "broker closed the connection"
+	}
+	return "connection lost: " + plainly(err)
+}
+
+// closedByPeer says that the broker ended the connection, not the network.
+func closedByPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
+}

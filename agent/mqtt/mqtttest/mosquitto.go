@@ -1,0 +1,143 @@
+//go:build unix
+
+package mqtttest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A Mosquitto is a real broker for one test, on a loopback port of its own.
+// It keeps sessions and messages over Stop and Start.
+type Mosquitto struct {
+	Addr string // host:port
+
+	t      testing.TB
+	config string
+	output output
+	cmd    *exec.Cmd
+	ended  chan struct{}
+}
+
+// StartMosquitto starts mosquitto with lines added to its configuration, and
+// ends it with the test. Where mosquitto is not installed the test fails.
+func StartMosquitto(t testing.TB, lines ...string) *Mosquitto {
+	t.Helper()
+	dir := t.TempDir()
+	port := freePort(t)
+	m := &Mosquitto{t: t, Addr: fmt.Sprintf("127.0.0.1:%d", port), config: filepath.Join(dir, "mosquitto.conf")}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "listener %d 127.0.0.1\npersistence true\npersistence_location %s/\n", port, dir)
+	fmt.Fprintf(&b, "max_queued_messages 0\nmax_inflight_messages 100\n")
+	if os.Getuid() == 0 {
+		b.WriteString("user root\n") // else it gives up the rights to its own folder
+	}
+	open := true
+	for _, line := range lines {
+		fmt.Fprintln(&b, line)
+		open = open && line != "allow_anonymous false"
+	}
+	if open {
+		b.WriteString("allow_anonymous true\n")
+	}
+	if err := os.WriteFile(m.config, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.Start()
+	t.Cleanup(m.Stop)
+	return m
+}
+
+// Start starts it again after Stop, on the same port.
+func (m *Mosquitto) Start() {
+	m.t.Helper()
+	program, err := exec.LookPath("mosquitto")
+	if err != nil {
+		program = "/usr/sbin/mosquitto" // Debian puts it where users do not look
+	}
+	cmd := exec.Command(program, "-c", m.config)
+	cmd.Stdout, cmd.Stderr = &m.output, &m.output
+	if err := cmd.Start(); err != nil {
+		m.t.Fatalf("start mosquitto (apt-get install mosquitto): %v", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	m.cmd, m.ended = cmd, ended
+	deadline := time.After(20 * time.Second)
+	for {
+		if c, err := net.Dial("tcp", m.Addr); err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			m.t.Fatalf("mosquitto ended: %s", m.output.String())
+		case <-deadline:
+			m.t.Fatalf("mosquitto does not listen: %s", m.output.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Stop ends it, as a service manager would.
+func (m *Mosquitto) Stop() {
+	if m.cmd == nil {
+		return
+	}
+	_ = m.cmd.Process.Signal(syscall.SIGTERM)
+	m.Thaw()
+	<-m.ended
+	m.cmd = nil
+}
+
+// Freeze stops it in its tracks: connections stay and nothing answers. Thaw
+// lets it go on.
+func (m *Mosquitto) Freeze() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (m *Mosquitto) Thaw() { _ = m.cmd.Process.Signal(syscall.SIGCONT) }
+
+// URL returns its address in the form of mqtt.Config.
+func (m *Mosquitto) URL() string { return "mqtt://" + m.Addr }
+
+// Output returns what it wrote so far.
+func (m *Mosquitto) Output() string { return m.output.String() }
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// output collects what a process writes.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}

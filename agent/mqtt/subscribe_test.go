@@ -1,0 +1,129 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deskbell/agent/mqtt/mqtttest"
+)
+
+func TestAMessageIsAcknowledgedAfterItsHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{}
+		handling, finish := make(chan Message), make(chan struct{})
+		_, stop := run(f, Config{}, session{serve: func(ctx context.Context, c *Conn) error {
+			return c.Subscribe(ctx, "desk/command/+", func(m Message) {
+				handling <- m
+				<-finish
+			})
+		}})
+		synctest.Wait()
+		if got := f.Filters(); len(got) != 1 || got[0] != "desk/command/+" {
+			t.Fatalf("filters %q", got)
+		}
+		f.Send("desk/command/ack", "PRESS", 7, true)
+		m := <-handling
+		if m.Topic != "desk/command/ack" || string(m.Payload) != "PRESS" || m.QoS != 1 || !m.Retained {
+			t.Errorf("message %+v", m)
+		}
+		synctest.Wait()
+		if got := f.Acked(); len(got) != 0 {
+			t.Errorf("acknowledged before the handler returned: %v", got)
+		}
+		finish <- struct{}{}
+		synctest.Wait()
+		if got := f.Acked(); len(got) != 1 || got[0] != 7 {
+			t.Errorf("acknowledged %v, want 7", got)
+		}
+		stop()
+	})
+}
+
+func TestASlowHandlerDoesNotStopPublishing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{}
+		release := make(chan struct{})
+		tokens := make(chan *Token, 1)
+		_, stop := run(f, Config{},
+			session{serve: func(ctx context.Context, c *Conn) error {
+				return c.Subscribe(ctx, "in", func(Message) { <-release })
+			}},
+			session{serve: func(ctx context.Context, c *Conn) error {
+				time.Sleep(time.Second)
+				token, err := c.Publish(ctx, Message{Topic: "out", QoS: 1})
+				tokens <- token
+				return err
+			}})
+		synctest.Wait()
+		for i := range 2 * maxWaiting { // more than will be kept
+			f.Send("in", "x", uint16(i+1), false)
+		}
+		token := <-tokens
+		<-token.Done()
+		if err := token.Err(); err != nil {
+			t.Error(err)
+		}
+		close(release)
+		synctest.Wait()
+		if got := len(f.Acked()); got != maxWaiting+1 {
+			t.Errorf("%d messages acknowledged, want %d", got, maxWaiting+1)
+		}
+		stop()
+	})
+}
+
+func TestARefusedSubscriptionLeavesTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{RefuseSubscriptions: true}
+		refused := make(chan error, 1)
+		l, stop := run(f, Config{}, session{serve: func(ctx context.Context, c *Conn) error {
+			refused <- c.Subscribe(ctx, "in", func(Message) {})
+			return nil
+		}})
+		if err := <-refused; !errors.Is(err, ErrRefused) {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+		if !l.State().Connected {
+			t.Error("the connection has ended")
+		}
+		stop()
+	})
+}
+
+func TestAMessageThatNoBrokerTakesIsNotSent(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		m    Message
+	}{
+		{"no topic", Message{}},
+		{"a wildcard in the topic", Message{Topic: "a/+/b"}},
+		{"a wildcard at the end", Message{Topic: "a/#"}},
+		{"NUL", Message{Topic: "a\x00b"}},
+		{"a control character", Message{Topic: "a\tb"}},
+		{"no Unicode", Message{Topic: "a\xff"}},
+		{"too long a topic", Message{Topic: strings.Repeat("a", 65536)}},
+		{"QoS 2", Message{Topic: "a", QoS: 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &mqtttest.Fake{}
+				l, stop := run(f, Config{}, session{serve: func(ctx context.Context, c *Conn) error {
+					if _, err := c.Publish(ctx, tt.m); !errors.Is(err, ErrBadMessage) {
+						t.Errorf("error %v", err)
+					}
+					return nil
+				}})
+				synctest.Wait()
+				if !l.State().Connected || len(f.Publishes()) != 0 {
+					t.Error("it was sent, or ended the connection")
+				}
+				stop()
+			})
+		})
+	}
+}
