@@ -1,0 +1,170 @@
+// Package hub is the device's face on one broker: whether it is there, what
+// its desk and its outputs are like, and the commands it takes.
+package hub
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"deskbell/agent/mqtt"
+)
+
+// An OutputState is what one output shows.
+type OutputState struct {
+	Name  string
+	State []byte // the payload of its state topic
+	Off   []byte // that payload when the output is off, for a clean stop
+}
+
+// A Device is what a Hub shows and commands. All methods may be called at once
+// from several goroutines. A command is durable when it returns nil.
+type Device interface {
+	// Desk returns the payload of the desk topic.
+	Desk() []byte
+	// Outputs returns every output there is.
+	Outputs() []OutputState
+	// Changed returns a channel that is closed at the next change of Desk or
+	// Outputs. Ask for it before reading them.
+	Changed() <-chan struct{}
+
+	Acknowledge(ctx context.Context) error
+	Mute(ctx context.Context, d time.Duration) error // 0: the default
+	Unmute(ctx context.Context) error
+	Test(ctx context.Context, output string) error
+	Set(ctx context.Context, output string, payload []byte) error
+}
+
+const (
+	online  = "online"
+	offline = "offline"
+
+	// calm is the least time between two rounds of snapshots: a burst of
+	// events is not a burst of snapshots.
+	calm = 250 * time.Millisecond
+	// farewell is how long a clean stop waits for its last words.
+	farewell = 2 * time.Second
+)
+
+// A Hub is the mqtt.Session that shows a Device.
+type Hub struct {
+	base   string
+	device Device
+	log    *slog.Logger
+
+	// What the connection at hand has been told, and what is still to be
+	// granted on it. Greet and Serve are called one after the other.
+	told    map[string]string
+	granted []func(context.Context) error
+}
+
+var _ mqtt.Greeter = (*Hub)(nil)
+
+// New returns a hub under base, such as deskbell/front-desk.
+func New(base string, d Device, log *slog.Logger) *Hub {
+	return &Hub{base: base, device: d, log: log}
+}
+
+func availability(base, state string) mqtt.Message {
+	return mqtt.Message{Topic: base + "/availability", QoS: 1, Retained: true, Payload: []byte(state)}
+}
+
+// Will returns the message that the broker is to publish when it loses us: for
+// mqtt.Config.
+func Will(base string) *mqtt.Message {
+	m := availability(base, offline)
+	return &m
+}
+
+// Greet asks for commands and sends what is true now, all of it: the broker may
+// have lost what it was told before.
+func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) error {
+	h.told, h.granted = map[string]string{}, nil
+	for _, filter := range []string{h.base + "/command/+", h.base + "/output/+/set"} {
+		granted, err := c.RequestSubscription(ctx, filter, func(m mqtt.Message) { h.obey(ctx, m) })
+		if err != nil {
+			return err
+		}
+		h.granted = append(h.granted, granted)
+	}
+	if _, err := c.Publish(ctx, availability(h.base, online)); err != nil {
+		return err
+	}
+	return h.show(ctx, c)
+}
+
+// show sends the snapshots that the connection has not been told yet.
+func (h *Hub) show(ctx context.Context, c *mqtt.Conn) error {
+	if err := h.tell(ctx, c, h.base+"/desk", h.device.Desk()); err != nil {
+		return err
+	}
+	for _, o := range h.device.Outputs() {
+		if err := h.tell(ctx, c, h.stateTopic(o.Name), o.State); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Hub) stateTopic(output string) string { return h.base + "/output/" + output + "/state" }
+
+func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []byte) error {
+	if told, ok := h.told[topic]; ok && told == string(payload) {
+		return nil
+	}
+	if _, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload}); err != nil {
+		return err
+	}
+	h.told[topic] = string(payload)
+	return nil
+}
+
+// Serve takes commands and sends what changes, until ctx ends. At a clean stop
+// it says that the outputs are off and that the device is gone.
+func (h *Hub) Serve(ctx context.Context, c *mqtt.Conn) error {
+	for _, granted := range h.granted {
+		if err := granted(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("the broker lets us take no commands", "error", err) // events go out all the same
+		}
+	}
+	for {
+		changed := h.device.Changed()
+		if err := h.show(ctx, c); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return h.leave(ctx, c)
+		case <-changed:
+		}
+		select {
+		case <-ctx.Done():
+			return h.leave(ctx, c)
+		case <-time.After(calm):
+		}
+	}
+}
+
+// leave says the last words, if the connection still lives, and waits until
+// the broker has them.
+func (h *Hub) leave(ended context.Context, c *mqtt.Conn) error {
+	if c.Err() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), farewell)
+	defer cancel()
+	for _, o := range h.device.Outputs() {
+		if err := h.tell(ctx, c, h.stateTopic(o.Name), o.Off); err != nil {
+			return err
+		}
+	}
+	token, err := c.Publish(ctx, availability(h.base, offline))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-token.Done():
+	case <-ctx.Done():
+	}
+	return nil
+}
