@@ -1,0 +1,378 @@
+package gpio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// retryAfter is how long an output stays simulated before its line is asked for again.
+const retryAfter = 5 * time.Second
+
+// Board holds the configured outputs and plays a pattern on each. Its methods are safe for several callers at once.
+type Board struct {
+	config Config
+	log    *slog.Logger
+	open   func(Config, OutputConfig, bool) (Pin, error) // the chip's, or a test's
+	wake   chan struct{}                                 // holds one: the next edge may have changed
+
+	mu      sync.Mutex // guards everything below, the outputs included
+	outputs []*output
+	retryAt time.Time // when the simulated ones are tried again; zero: there are none to try
+	stopped bool      // Run has ended, or Close was called
+	closed  bool
+	changed bool // Config.Changed is to be called once the board is unlocked
+}
+
+// output is one output and where it stands in its pattern.
+type output struct {
+	config  OutputConfig
+	pin     Pin
+	driver  string
+	problem string // why it is simulated; empty when it is not, or was meant to be
+	pattern Pattern
+	steps   []Step // of the pattern, with a gap before it where one is needed
+	step    int
+	began   time.Time // of the step
+	on      bool
+}
+
+// State is what an output shows now.
+type State struct {
+	Name    string
+	Pin     string
+	Kind    string // Light or Buzzer
+	Driver  string // DriverChip or DriverSimulated: what it really is
+	On      bool   // the level of this moment, on or off, not the voltage
+	Pattern string // the name of the pattern; "off" once one that does not repeat is over
+	Problem string // why it is simulated though a pin was asked for; empty when all is well
+}
+
+// Open claims the lines of all outputs, each at its off level. The configuration's faults are an error, see
+// [Config.Validate]; the hardware's never are: an output whose line cannot be had is simulated, with a line in Problems,
+// and Run tries it again every 5 s. The board needs Run to move and Close to give the lines back.
+func Open(c Config, log *slog.Logger) (*Board, error) {
+	return open(c, log, openChipPin)
+}
+
+func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (Pin, error)) (*Board, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("open gpio: %w", err)
+	}
+	b := &Board{config: c, log: log, open: openPin, wake: make(chan struct{}, 1)}
+	off := Steady(false)
+	for _, oc := range c.Outputs {
+		if oc.Kind == "" {
+			oc.Kind = Light
+		}
+		o := &output{config: oc, pattern: off, steps: off.Steps, driver: DriverSimulated}
+		o.pin = newSimulatedPin(oc.Pin, false)
+		b.outputs = append(b.outputs, o)
+		if c.Driver != DriverSimulated {
+			pin, err := openPin(c, oc, false)
+			b.settle(o, pin, err)
+		}
+	}
+	b.changed = false // nobody has read anything yet
+	return b, nil
+}
+
+// Run plays the patterns until ctx ends and then turns every output off. It is one goroutine with one timer, set to the
+// next edge of any output: while all are steady and no line is to be tried again, nothing wakes it. One caller at a time. The
+// error is always nil.
+func (b *Board) Run(ctx context.Context) error {
+	b.mu.Lock()
+	b.stopped = b.closed
+	b.mu.Unlock()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		if b.retryDue(time.Now()) {
+			b.retry()
+		}
+		if next := b.advance(time.Now()); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.wake:
+		case <-timer.C:
+		}
+	}
+	b.halt()
+	return nil
+}
+
+// Show plays a pattern on an output from now, from its first step, in place of what it shows; the level is set before Show
+// returns. What repeats, or is steady, and is shown already goes on as it is. A pattern that does not repeat is played each
+// time: where the output happens to be on, a gap of 80 ms comes before it, so that its first flash can be seen. An error of
+// the hardware is not an error here but in Problems. [ErrUnknownOutput]; [ErrStopped] after Run has ended.
+func (b *Board) Show(output string, p Pattern) error {
+	if err := p.check(); err != nil {
+		return fmt.Errorf("show %q on %s: %w", p.Name, output, err)
+	}
+	b.mu.Lock()
+	defer b.unlock()
+	o := b.find(output)
+	if o == nil {
+		return fmt.Errorf("%w: %s", ErrUnknownOutput, output)
+	}
+	if b.stopped {
+		return fmt.Errorf("show %q on %s: %w", p.Name, output, ErrStopped)
+	}
+	once := !p.Repeat && !p.steady()
+	if !once && o.pattern.Equal(p) {
+		return nil
+	}
+	o.pattern, o.steps = p, p.Steps
+	if once && o.on && p.Steps[0].On {
+		o.steps = slices.Concat([]Step{{On: false, For: gap}}, p.Steps)
+	}
+	o.step, o.began = 0, time.Now()
+	b.set(o, o.steps[0].On, o.began)
+	b.awake()
+	return nil
+}
+
+// gap is the pause before a pattern on an output that is on: without it a short pulse would be swallowed, because it
+// would write the level that is there already.
+const gap = 80 * time.Millisecond
+
+// State returns what an output shows now; the zero State when there is no such output.
+func (b *Board) State(output string) State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if o := b.find(output); o != nil {
+		return o.state()
+	}
+	return State{}
+}
+
+// Outputs returns the state of every output in the order of the configuration.
+func (b *Board) Outputs() []State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	states := make([]State, 0, len(b.outputs))
+	for _, o := range b.outputs {
+		states = append(states, o.state())
+	}
+	return states
+}
+
+// Problems says in words what is wrong with the outputs and what helps, one line for each that is not as configured.
+func (b *Board) Problems() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var problems []string
+	for _, o := range b.outputs {
+		if o.problem != "" {
+			problems = append(problems, o.problem)
+		}
+	}
+	return problems
+}
+
+// Close turns every output off and gives the lines back. Call it after Run has returned; a second call does nothing.
+func (b *Board) Close() error {
+	b.halt()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	var faults []error
+	for _, o := range b.outputs {
+		if err := o.pin.Close(); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// advance plays the edges that are due and returns the time of the next thing to do; zero when there is none.
+func (b *Board) advance(now time.Time) time.Time {
+	b.mu.Lock()
+	defer b.unlock()
+	next := b.retryAt
+	for _, o := range b.outputs {
+		if edge, ok := o.edge(); ok && !edge.After(now) {
+			on := o.move(now, edge)
+			b.set(o, on, now)
+		}
+		if edge, ok := o.edge(); ok && (next.IsZero() || edge.Before(next)) {
+			next = edge
+		}
+	}
+	return next
+}
+
+// edge returns when the step ends.
+func (o *output) edge() (time.Time, bool) {
+	length := o.steps[o.step].For
+	return o.began.Add(length), length > 0
+}
+
+// move goes to the next step and returns its level. The step counts from the edge that was due, so that a pattern keeps
+// its time; but when that is past by more than half the step, it counts from now: a program that was held up shows the
+// rest later rather than shorter, and no flash is lost.
+func (o *output) move(now, due time.Time) bool {
+	o.step++
+	if o.step == len(o.steps) {
+		o.step = 0
+		if !o.pattern.Repeat {
+			o.pattern = Steady(false)
+			o.steps = o.pattern.Steps
+		}
+	}
+	o.began = due
+	if step := o.steps[o.step]; now.Sub(due) > step.For/2 {
+		o.began = now
+	}
+	return o.steps[o.step].On
+}
+
+// set drives an output to a level. A pin that fails is replaced by a simulated one, to be tried again. The board is locked.
+func (b *Board) set(o *output, on bool, now time.Time) {
+	if o.on == on {
+		return
+	}
+	o.on = on
+	if err := o.pin.Out(level(on)); err != nil {
+		b.lose(o, err)
+	}
+	if b.config.Trace != nil {
+		b.config.Trace(o.config.Name, on, now)
+	}
+}
+
+// lose replaces a pin that failed. The board is locked.
+func (b *Board) lose(o *output, err error) {
+	_ = o.pin.Close() // it failed already: the line is given back if it can be
+	o.pin, o.driver = newSimulatedPin(o.config.Pin, o.on), DriverSimulated
+	b.settle(o, nil, err)
+}
+
+// settle gives an output the pin that was opened for it, or notes why there is none. The board is locked.
+func (b *Board) settle(o *output, pin Pin, err error) {
+	problem := ""
+	if err == nil {
+		o.pin, o.driver = pin, DriverChip // in place of a simulated one, which holds nothing
+		b.log.Info("output claimed", "output", o.config.Name, "pin", o.config.Pin)
+	} else {
+		if pin != nil {
+			_ = pin.Close() // it was claimed and cannot be driven
+		}
+		problem = explain(o.config, err)
+		b.retryAt = time.Now().Add(retryAfter)
+		if problem != o.problem {
+			b.log.Warn("output simulated", "output", o.config.Name, "pin", o.config.Pin, "error", err)
+		}
+	}
+	b.changed = b.changed || problem != o.problem
+	o.problem = problem
+}
+
+// explain says in words why an output is simulated and what helps.
+func explain(o OutputConfig, err error) string {
+	why := err.Error()
+	switch {
+	case errors.Is(err, ErrNoChip):
+		why = "no gpiochip"
+	case errors.Is(err, ErrBusy):
+		why = fmt.Sprintf("%v; end that program, it is tried again every %d s", err, retryAfter/time.Second)
+	case errors.Is(err, fs.ErrPermission):
+		why = fmt.Sprintf("%v; the user must be in the device's group, mostly gpio", err)
+	}
+	return o.Name + " is simulated: " + why
+}
+
+func (b *Board) retryDue(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.retryAt.IsZero() && !now.Before(b.retryAt)
+}
+
+// retry asks again for the lines that could not be had. Only Run calls it. The chips are asked without the lock, so that
+// Show does not wait for them.
+func (b *Board) retry() {
+	b.mu.Lock()
+	b.retryAt = time.Time{}
+	outputs := slices.Clone(b.outputs)
+	b.mu.Unlock()
+	for _, o := range outputs {
+		b.mu.Lock()
+		simulated, on := o.problem != "", o.on
+		b.mu.Unlock()
+		if !simulated {
+			continue
+		}
+		pin, err := b.open(b.config, o.config, on)
+		b.mu.Lock()
+		if err == nil && b.closed {
+			_ = pin.Close() // nobody is there to use it
+		} else if !b.closed {
+			if err == nil && o.on != on { // it changed while the line was claimed
+				err = pin.Out(level(o.on))
+			}
+			b.settle(o, pin, err)
+		}
+		b.unlock()
+	}
+}
+
+// halt turns every output off and refuses further patterns.
+func (b *Board) halt() {
+	b.mu.Lock()
+	defer b.unlock()
+	if b.closed {
+		return
+	}
+	b.stopped = true
+	for _, o := range b.outputs {
+		o.pattern = Steady(false)
+		o.steps, o.step = o.pattern.Steps, 0
+		b.set(o, false, time.Now())
+		if err := o.pin.Halt(); err != nil {
+			b.lose(o, err)
+		}
+	}
+}
+
+// unlock unlocks the board and tells of a change of the problems.
+func (b *Board) unlock() {
+	changed := b.changed
+	b.changed = false
+	b.mu.Unlock()
+	if changed && b.config.Changed != nil {
+		b.config.Changed()
+	}
+}
+
+func (b *Board) awake() {
+	select {
+	case b.wake <- struct{}{}:
+	default: // one is waiting already
+	}
+}
+
+func (b *Board) find(name string) *output {
+	for _, o := range b.outputs {
+		if o.config.Name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+func (o *output) state() State {
+	return State{Name: o.config.Name, Pin: o.config.Pin, Kind: o.config.Kind, Driver: o.driver, On: o.on,
+		Pattern: o.pattern.Name, Problem: o.problem}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package gpio
+
+import "testing"
+
+func chipDrivers(*testing.T) []driver { return nil }

@@ -1,0 +1,105 @@
+package gpio
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The kinds of output. Relay and Tone are names kept for a later version: [Config.Validate] refuses them as not in this one.
+const (
+	Light  = "light"
+	Buzzer = "buzzer" // an active buzzer: on is sound
+	Relay  = "relay"
+	Tone   = "tone"
+)
+
+// The drivers of [Config]. State names the one that an output really has: DriverChip or DriverSimulated.
+const (
+	DriverAuto      = "auto"
+	DriverChip      = "chip"
+	DriverSimulated = "simulated"
+)
+
+// OutputConfig describes one output.
+type OutputConfig struct {
+	Name      string `toml:"-"`
+	Pin       string `toml:"pin"`        // a line's name ("GPIO17"), or "gpiochipN:NUMBER"
+	Kind      string `toml:"kind"`       // Light (also when empty) or Buzzer
+	ActiveLow bool   `toml:"active_low"` // the output is on while its pin is at 0 V
+}
+
+// Config describes a board.
+type Config struct {
+	Driver  string         `toml:"driver"` // DriverAuto (also when empty), DriverChip or DriverSimulated
+	Chip    string         `toml:"chip"`   // a chip's name or label; empty: the one that has the 40-pin header
+	Outputs []OutputConfig `toml:"-"`
+
+	// Trace, when set, is told of every change of an output's level. It is called with the board locked: it must be
+	// quick and must not call the board.
+	Trace func(output string, on bool, at time.Time) `toml:"-"`
+
+	// Changed, when set, is called after Problems or an output's driver changed, not when a level did. It must not
+	// block. It may call the board.
+	Changed func() `toml:"-"`
+}
+
+// Validate returns every fault of the configuration, each as one error whose text begins with its key, such as
+// "output.lamp.pin: …", all joined by [errors.Join]; nil when there is none. It touches no hardware.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(key, text string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: %w", key, fmt.Errorf(text, args...)))
+	}
+	switch c.Driver {
+	case "", DriverAuto, DriverChip, DriverSimulated:
+	default:
+		fault("gpio.driver", "%q is none of auto, chip, simulated", c.Driver)
+	}
+	names, pins := map[string]bool{}, map[string]string{}
+	for _, o := range c.Outputs {
+		key := "output." + o.Name
+		if o.Name == "" || strings.ContainsAny(o.Name, "/+#\x00 \t\r\n") {
+			fault("output", "%q cannot be an output's name: it must be one word without / + #", o.Name)
+		}
+		if names[o.Name] {
+			fault(key, "is there twice")
+		}
+		names[o.Name] = true
+		switch o.Kind {
+		case "", Light, Buzzer:
+		case Relay, Tone:
+			fault(key+".kind", "%q is not in this version", o.Kind)
+		default:
+			fault(key+".kind", "%q is none of light, buzzer", o.Kind)
+		}
+		if err := checkPin(o.Pin); err != nil {
+			fault(key+".pin", "%w", err)
+			continue
+		}
+		if other, ok := pins[o.Pin]; ok {
+			fault(key+".pin", "%s is taken by output.%s", o.Pin, other)
+		}
+		pins[o.Pin] = o.Name
+	}
+	return errors.Join(faults...)
+}
+
+// checkPin says whether a pin's name can be one at all.
+func checkPin(pin string) error {
+	if pin == "" {
+		return errors.New("is missing, such as pin = \"GPIO17\"")
+	}
+	if chip, number, ok := strings.Cut(pin, ":"); ok && strings.HasPrefix(chip, "gpiochip") {
+		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
+			return fmt.Errorf("%q has no line number after the colon, such as gpiochip0:17", pin)
+		}
+	}
+	if len(pin) > 64 || slices.ContainsFunc([]byte(pin), func(b byte) bool { return b < ' ' || b == 0x7f }) {
+		return fmt.Errorf("%q cannot be the name of a line", pin)
+	}
+	return nil
+}
