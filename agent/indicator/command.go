@@ -1,0 +1,149 @@
+package indicator
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Setting is what somebody asks one output to show, above all rules.
+type Setting struct {
+	Auto    bool          // give the output back to the rules; the rest is not looked at
+	Pattern string        // a pattern's name, such as "on" or "alarm"
+	For     time.Duration // 0: until Auto or the next wait_began
+}
+
+// Acknowledge suspends every wait there is. It is durable on return. An error says that it may not outlive a restart; until
+// then it holds all the same. It waits for the disk, until ctx ends.
+func (i *Indicator) Acknowledge(ctx context.Context) error {
+	return i.command(ctx, "acknowledge", func(now time.Duration) {
+		i.desk.Acknowledge(now)
+	})
+}
+
+// Mute silences the sounding outputs for a time, DefaultMute when d is 0. Durable on return and errors as of Acknowledge, and
+// ErrBadDuration.
+func (i *Indicator) Mute(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		d = DefaultMute
+	}
+	if err := usable(d); err != nil {
+		return fmt.Errorf("mute: %w", err)
+	}
+	return i.command(ctx, "mute", func(now time.Duration) {
+		i.engine.muteUntil(now, now+d)
+	})
+}
+
+// Unmute ends Mute. Durable on return and errors as of Acknowledge.
+func (i *Indicator) Unmute(ctx context.Context) error {
+	return i.command(ctx, "unmute", func(now time.Duration) {
+		i.engine.muteUntil(now, 0)
+	})
+}
+
+// Set shows a pattern on an output above all rules until its time is over, until Auto, or until somebody begins to wait. On a
+// sounding output a pattern without a time sounds once, but alarm and on go on. Durable on return and errors as of
+// Acknowledge; ErrUnknownOutput, ErrUnknownPattern, ErrBadDuration.
+func (i *Indicator) Set(ctx context.Context, output string, s Setting) error {
+	o := i.engine.output(output)
+	if o < 0 {
+		return fmt.Errorf("set: %w %q", ErrUnknownOutput, output)
+	}
+	if s.Auto {
+		return i.command(ctx, "set", func(time.Duration) { i.engine.take(o) })
+	}
+	p, ok := i.engine.byHand(o, s.Pattern, s.For > 0)
+	if !ok {
+		return fmt.Errorf("set: %w %q", ErrUnknownPattern, s.Pattern)
+	}
+	if err := usable(s.For); err != nil {
+		return fmt.Errorf("set: %w", err)
+	}
+	return i.command(ctx, "set", func(now time.Duration) {
+		until := time.Duration(0)
+		switch {
+		case s.For > 0:
+			until = now + s.For
+		case i.engine.outputs[o].sounds() && !p.Repeat && p.Period() > 0:
+			until = now + onceTakes(p)
+		}
+		i.engine.setUntil(o, p, now, until)
+	})
+}
+
+// Test shows a pattern on an output for d (DefaultTest when 0), above everything else and though it be muted, and returns as
+// soon as it shows. An empty pattern is one that suits the output. Nothing is written; a restart ends it. ErrUnknownOutput,
+// ErrUnknownPattern, ErrBadDuration.
+func (i *Indicator) Test(_ context.Context, output, pattern string, d time.Duration) error {
+	i.mu.Lock()
+	e := i.engine
+	o := e.output(output)
+	if o < 0 {
+		i.mu.Unlock()
+		return fmt.Errorf("test: %w %q", ErrUnknownOutput, output)
+	}
+	if pattern == "" {
+		pattern = "blink"
+		if e.outputs[o].sounds() {
+			pattern = "double"
+		}
+	}
+	p, ok := e.byHand(o, pattern, d > 0)
+	err := usable(d)
+	switch {
+	case !ok:
+		err = fmt.Errorf("test: %w %q", ErrUnknownPattern, pattern)
+	case err != nil:
+		err = fmt.Errorf("test: %w", err)
+	}
+	if err != nil {
+		i.mu.Unlock()
+		return err
+	}
+	if d == 0 {
+		d = DefaultTest
+	}
+	now := i.source.Elapsed()
+	e.test[o] = standing{pattern: p, from: now, until: now + d}
+	changed, _ := i.decide(now)
+	i.play()
+	i.mu.Unlock()
+	if changed {
+		i.changed()
+	}
+	i.Poke()
+	return nil
+}
+
+func usable(d time.Duration) error {
+	if d < 0 || d > MaxDuration {
+		return fmt.Errorf("%w: %v", ErrBadDuration, d)
+	}
+	return nil
+}
+
+// command does something under the lock, shows its effect, and makes it durable together with everything before it.
+func (i *Indicator) command(ctx context.Context, name string, do func(now time.Duration)) error {
+	select {
+	case i.saving <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", name, ctx.Err())
+	}
+	defer i.Poke() // for its deadlines, and to save what the loop could not meanwhile
+	defer func() { <-i.saving }()
+	i.mu.Lock()
+	now := i.source.Elapsed()
+	do(now)
+	i.listed = nil
+	i.decide(now)
+	i.play()
+	u := i.update(now)
+	i.mu.Unlock()
+	i.changed()
+	if err := i.cursor.Commit(ctx, u); err != nil {
+		i.cursor.Save(u) // it may still become durable with what comes next
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

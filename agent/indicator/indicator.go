@@ -1,0 +1,157 @@
+// Package indicator turns what happens at the desk into lights and sounds.
+//
+// Rules look at events and at the state of the desk and ask for patterns; the earliest rule that asks wins an output.
+// [Indicator] reads the log, keeps the desk and the rules' memory with its cursor, so that each event counts exactly once,
+// and plays the result on the board.
+package indicator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"deskbell/agent/desk"
+	"deskbell/agent/event"
+	"deskbell/gpio"
+	"deskbell/storage"
+)
+
+// The errors a caller tells apart.
+var (
+	// ErrUnknownOutput: no output of that name is configured.
+	ErrUnknownOutput = errors.New("unknown output")
+	// ErrUnknownPattern: there is no pattern of that name.
+	ErrUnknownPattern = errors.New("unknown pattern")
+	// ErrBadDuration: a time that is negative, or longer than MaxDuration.
+	ErrBadDuration = errors.New("not a usable time")
+)
+
+// How long a command lasts when no time is given, and the longest time that may be given.
+const (
+	DefaultMute = 30 * time.Minute
+	DefaultTest = 3 * time.Second
+	MaxDuration = 31 * 24 * time.Hour
+)
+
+// Output describes one output as configured.
+type Output struct {
+	Name      string
+	Pin       string
+	Kind      string // gpio.Light, gpio.Buzzer, gpio.Relay or gpio.Tone; empty: gpio.Light
+	ActiveLow bool
+}
+
+// Config says what is shown where.
+type Config struct {
+	Desk    desk.Config
+	Outputs []Output
+	Rules   []Rule // the first that asks for an output wins it; see Builtin
+}
+
+// Indicator is the loop and the one door for commands. Its methods are safe for several callers at once.
+type Indicator struct {
+	source  source
+	cursor  cursor
+	decoder decoder
+	board   board
+	cond    func() Conditions
+	changed func()
+	shown   func(time.Duration)
+	log     *slog.Logger
+
+	wake   chan struct{} // holds one: look again, a command or a condition changed something
+	saving chan struct{} // holds one: who has it may give updates to the cursor, so that they keep their order
+
+	mu       sync.Mutex // guards everything below
+	desk     *desk.Desk
+	engine   *engine
+	position uint64         // the last event that desk and engine know
+	unsaved  bool           // the cursor has not been given all that they know
+	savedAt  time.Duration  // when it was given something last
+	wanted   []shown        // by output: what the rules ask for
+	played   []shown        // by output: what the board was told; empty: it is not known
+	listed   *desk.Snapshot // of the desk as it is; nil: to be made
+	until    wallTime
+}
+
+// source is what is used of storage.Log.
+type source interface {
+	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
+	StartSequence() uint64
+	Elapsed() time.Duration
+}
+
+// cursor is what is used of storage.Cursor.
+type cursor interface {
+	Position() uint64
+	Entries() (map[string][]byte, error)
+	Save(storage.Update)
+	Commit(context.Context, storage.Update) error
+}
+
+// decoder is what is used of event.Decoder.
+type decoder interface {
+	Decode(element []byte) event.Event
+	Summary(element []byte) string
+}
+
+// board is what is used of gpio.Board.
+type board interface {
+	Show(output string, p gpio.Pattern) error
+	State(output string) gpio.State
+}
+
+// New reads what the cursor holds and shows nothing yet. cond says how things stand beside the desk and must be quick. changed
+// is called after each change of the desk or of what an output is to show, not at each blink; shown after an event changed an
+// output, with the time since its receipt. None of them may block or call the Indicator; each may be nil. The error joins the
+// faults of the rules, or comes from reading the entries.
+func New(c Config, l *storage.Log, cur *storage.Cursor, d *event.Decoder, b *gpio.Board, cond func() Conditions, changed func(), shown func(acceptedToPin time.Duration), log *slog.Logger) (*Indicator, error) {
+	return create(c, &Indicator{source: l, cursor: cur, decoder: d, board: b, cond: cond, changed: changed, shown: shown, log: log})
+}
+
+func create(c Config, i *Indicator) (*Indicator, error) {
+	if i.cond == nil {
+		i.cond = func() Conditions { return Conditions{} }
+	}
+	if i.changed == nil {
+		i.changed = func() {}
+	}
+	if i.shown == nil {
+		i.shown = func(time.Duration) {}
+	}
+	if i.log == nil {
+		i.log = slog.Default()
+	}
+	i.wake, i.saving = make(chan struct{}, 1), make(chan struct{}, 1)
+	i.desk = desk.New(c.Desk)
+	var err error
+	if i.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
+		return nil, err
+	}
+	i.position = i.cursor.Position()
+	entries, err := i.cursor.Entries()
+	if err != nil {
+		return nil, fmt.Errorf("read the state of the desk: %w", err)
+	}
+	i.savedAt = i.source.Elapsed() - saveEvery
+	for _, err := range []error{i.desk.Restore(entries), i.engine.restore(entries, i.source.Elapsed())} {
+		if err != nil {
+			i.log.Warn("a part of the desk's memory is lost", "error", err)
+		}
+	}
+	i.wanted, i.played = make([]shown, len(c.Outputs)), make([]shown, len(c.Outputs))
+	i.decide(i.source.Elapsed())
+	return i, nil
+}
+
+// Poke has the rules looked at again after something changed of which no event tells, such as Conditions.Unreachable. It
+// does not block.
+func (i *Indicator) Poke() {
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}

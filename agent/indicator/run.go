@@ -1,0 +1,212 @@
+package indicator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"deskbell/agent/desk"
+	"deskbell/agent/event"
+	"deskbell/storage"
+)
+
+const (
+	batch     = 256              // records that are taken at once, between two looks at the clock
+	saveEvery = time.Second      // the cursor is given what changed at most that often
+	pollEvery = 10 * time.Second // of the conditions, while something is not delivered or not reachable
+)
+
+// Run reads the log and shows what the rules ask for until ctx ends; then it returns nil. One caller at a time. The outputs
+// stay as they are when it returns: the board turns them off. It may be called again after an error, which comes from reading
+// the log. Nothing wakes it but records, commands and the next moment at which something begins or ends.
+func (i *Indicator) Run(ctx context.Context) error {
+	i.mu.Lock()
+	after := i.position
+	clear(i.played) // the board may have shown something else meanwhile
+	i.mu.Unlock()
+
+	reading, stop := context.WithCancel(ctx)
+	read := make(chan []storage.Record)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- i.read(reading, after, read)
+		close(ended)
+	}()
+	defer func() {
+		stop()
+		for range ended { // until the reader is gone
+		}
+	}()
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var records []storage.Record
+		select {
+		case <-ctx.Done():
+			i.save(true)
+			return nil
+		case err := <-ended:
+			i.save(true)
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("read the log: %w", err)
+		case records = <-read:
+		case <-i.wake:
+		case <-timer.C:
+		}
+		if next := i.step(records); next.set {
+			timer.Reset(next.at - i.source.Elapsed())
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+// read hands the records over, one batch ahead of the loop, until ctx ends.
+func (i *Indicator) read(ctx context.Context, after uint64, to chan<- []storage.Record) error {
+	for {
+		records, err := i.source.Next(ctx, after, batch)
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			continue
+		}
+		after = records[len(records)-1].Sequence
+		select {
+		case to <- records:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// step takes records, lets happen what time brings, and shows the result. It returns when there is something to do next.
+func (i *Indicator) step(records []storage.Record) deadline {
+	i.mu.Lock()
+	deskChanged := false
+	var mover *storage.Record // the first event that did something
+	now := i.source.Elapsed()
+	for n := range records {
+		r := &records[n]
+		if r.Sequence <= i.position {
+			continue
+		}
+		if i.take(r, now) && mover == nil && r.Sequence > i.source.StartSequence() {
+			mover = r
+		}
+		i.position, i.unsaved, i.listed, deskChanged = r.Sequence, true, nil, true
+	}
+	now = i.source.Elapsed()
+	if at, ok := i.desk.Deadline(); ok && at <= now {
+		i.note(i.desk.Tick(now), nil, now, now, true)
+		i.unsaved, i.listed, deskChanged = true, nil, true
+	}
+	changed, next := i.decide(now)
+	moved := i.play()
+	i.mu.Unlock()
+
+	if moved && mover != nil {
+		i.shown(i.source.Elapsed() - mover.Elapsed)
+	}
+	if changed || deskChanged {
+		i.changed()
+	}
+	if at, later := i.save(false); later {
+		next.by(at)
+	}
+	return next
+}
+
+// take applies one record to desk and rules, and reports whether it changed a number or made a signal. The caller holds mu.
+func (i *Indicator) take(r *storage.Record, now time.Duration) bool {
+	e := i.decoder.Decode(r.Data)
+	s := desk.Stamp{At: r.Elapsed, Wall: r.Received, Sequence: r.Sequence, ID: r.ID}
+	if e.Kind == event.Message {
+		s.Summary = i.decoder.Summary(r.Data)
+	}
+	before := i.desk.Facts()
+	moments := i.desk.Apply(e, s)
+	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence())
+	return signal || i.desk.Facts() != before
+}
+
+// note gives what happened to the rules. Whoever begins to wait ends what was set by hand.
+func (i *Indicator) note(moments []desk.Moment, names []string, received, now time.Duration, live bool) bool {
+	if slices.Contains(moments, desk.WaitBegan) {
+		for o := range i.engine.outputs {
+			i.engine.take(o)
+		}
+	}
+	return i.engine.happen(append(names, on(moments...)...), received, now, live)
+}
+
+// decide asks the rules anew and reports whether an output's pattern or reason changed. The caller holds mu.
+func (i *Indicator) decide(now time.Duration) (changed bool, next deadline) {
+	v := view{Facts: i.desk.Facts(), Conditions: i.cond(), now: now}
+	list, next := i.engine.decide(v)
+	for o, s := range list {
+		changed = changed || s.pattern != i.wanted[o].pattern || s.reason != i.wanted[o].reason
+	}
+	i.wanted = list
+	i.unsaved = i.unsaved || len(i.engine.dirty) > 0
+	if at, ok := i.desk.Deadline(); ok {
+		next.by(at)
+	}
+	if v.ForwardPending > 0 || v.Undelivered > 0 || v.Unreachable {
+		next.by(now + pollEvery)
+	}
+	return changed, next
+}
+
+// play tells the board what is new and reports whether anything was. The caller holds mu.
+func (i *Indicator) play() bool {
+	moved := false
+	for o, s := range i.wanted {
+		old := i.played[o]
+		i.played[o] = s
+		if !s.replaces(old) {
+			continue
+		}
+		moved = true
+		if err := i.board.Show(i.engine.outputs[o].Name, s.play); err != nil {
+			i.log.Warn("an output does not show what it should", "output", i.engine.outputs[o].Name, "error", err)
+		}
+	}
+	return moved
+}
+
+// save gives the cursor what is new, unless that was done less than a second ago and it does not have to be now: then it
+// returns when to come again.
+func (i *Indicator) save(must bool) (at time.Duration, later bool) {
+	if must {
+		i.saving <- struct{}{}
+	} else {
+		select {
+		case i.saving <- struct{}{}:
+		default:
+			return 0, false // a command is at it, and wakes the loop when it is done
+		}
+	}
+	defer func() { <-i.saving }()
+	i.mu.Lock()
+	now := i.source.Elapsed()
+	if !i.unsaved || !must && now < i.savedAt+saveEvery {
+		at, later = i.savedAt+saveEvery, i.unsaved
+		i.mu.Unlock()
+		return at, later
+	}
+	u := i.update(now)
+	i.mu.Unlock()
+	i.cursor.Save(u)
+	return 0, false
+}
+
+// update is all that the cursor has not been given. The caller holds mu, and saving until it has given it.
+func (i *Indicator) update(now time.Duration) storage.Update {
+	i.unsaved, i.savedAt = false, now
+	return storage.Update{Position: i.position, Put: i.engine.entries(i.desk.Dirty())}
+}
