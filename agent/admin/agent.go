@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"deskbell/storage"
+)
+
+// DefaultMute is how long a mute lasts when nothing else is asked for.
+const DefaultMute = 30 * time.Minute
+
+// Agent is what is shown and steered. All methods are called from several
+// goroutines at once.
+type Agent interface {
+	Commands
+
+	// Status returns the snapshot of now. It must not block; it is called for
+	// every poll, scrape and change, and the result is not changed here.
+	Status() Status
+
+	// Changed returns a channel that is closed when Status has changed after
+	// the call. Each change closes the channel handed out before it; so who
+	// first asks Changed and then Status misses nothing.
+	Changed() <-chan struct{}
+}
+
+// Commands change what the outputs show. Each is durable when it returns nil.
+// An error that wraps [ErrUnknownOutput] or [ErrBadArgument], or is an
+// [*Error], is told to the caller as such; errors of package storage are told
+// as 503, all others as 500.
+type Commands interface {
+	// Acknowledge takes every wait that there is now as seen.
+	Acknowledge(ctx context.Context) error
+	// Mute silences what sounds for d, counted from now; 0 is DefaultMute.
+	Mute(ctx context.Context, d time.Duration) error
+	// Unmute ends a mute. It is no error when nothing is muted.
+	Unmute(ctx context.Context) error
+	// Test shows pattern on output for d and returns as soon as it shows. The
+	// pattern is never empty and d is above 0 when it comes through the API.
+	Test(ctx context.Context, output, pattern string, d time.Duration) error
+}
+
+// Reader is the part of a store that the documents are made of: a
+// *storage.Log, or the *storage.Reader of a stopped agent.
+type Reader interface {
+	Read(after uint64, max int) ([]storage.Record, error)
+	Get(seq uint64) (storage.Record, error)
+	Remembered(list string) ([][]byte, error)
+	Stats() storage.Stats
+}
+
+// Events is a store that grows while it is read: a *storage.Log.
+type Events interface {
+	Reader
+	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
+}

@@ -1,0 +1,169 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// answerTimeout is how long an agent may take before it begins to answer.
+const answerTimeout = 30 * time.Second
+
+// Client talks to a running agent over its control socket. All methods may be
+// called at once. Errors: [ErrNoAgent], [ErrNotPermitted], an [*Error] with the
+// text of the API, or ctx's; [Hint] has the remedy.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// NewClient returns a client of the socket at path; nothing is opened yet.
+func NewClient(path string) *Client {
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, path) },
+		ResponseHeaderTimeout: answerTimeout,
+		DisableKeepAlives:     true, // a command line asks once
+		DisableCompression:    true,
+	}}}
+}
+
+// Status returns the snapshot of now.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodGet, "/api/status", nil)
+}
+
+// Events returns a page of events; see [EventsDocument].
+func (c *Client) Events(ctx context.Context, after uint64, limit int, kind string) (EventPage, error) {
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	q := url.Values{"after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(min(limit, MaxLimit))}}
+	if kind != "" {
+		q.Set("kind", kind)
+	}
+	return fetch[EventPage](ctx, c, http.MethodGet, "/api/events?"+q.Encode(), nil)
+}
+
+// Event returns one event with its data, as it was received.
+func (c *Client) Event(ctx context.Context, seq uint64) (EventDetail, error) {
+	return fetch[EventDetail](ctx, c, http.MethodGet, "/api/events/"+strconv.FormatUint(seq, 10), nil)
+}
+
+// Rejected returns what the webhook refused lately.
+func (c *Client) Rejected(ctx context.Context) (RejectedPage, error) {
+	return fetch[RejectedPage](ctx, c, http.MethodGet, "/api/rejected", nil)
+}
+
+// Ack takes every wait that there is now as seen.
+func (c *Client) Ack(ctx context.Context) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodPost, "/api/ack", nil)
+}
+
+// Mute silences what sounds for d; 0 is [DefaultMute].
+func (c *Client) Mute(ctx context.Context, d time.Duration) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodPost, "/api/mute", withFor(map[string]string{}, d))
+}
+
+// Unmute ends a mute.
+func (c *Client) Unmute(ctx context.Context) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodPost, "/api/unmute", nil)
+}
+
+// Test shows pattern on output for d and returns as soon as it shows. An empty
+// pattern is blink, or chirp on what sounds; 0 is 3 s.
+func (c *Client) Test(ctx context.Context, output, pattern string, d time.Duration) (Status, error) {
+	action := withFor(map[string]string{}, d)
+	if pattern != "" {
+		action["pattern"] = pattern
+	}
+	return fetch[Status](ctx, c, http.MethodPost, "/api/outputs/"+url.PathEscape(output)+"/test", action)
+}
+
+func withFor(action map[string]string, d time.Duration) map[string]string {
+	if d != 0 {
+		action["for"] = d.String()
+	}
+	return action
+}
+
+// fetch asks once and decodes the answer.
+func fetch[T any](ctx context.Context, c *Client, method, path string, action map[string]string) (T, error) {
+	var v T
+	answer, err := c.do(ctx, method, path, action)
+	if err != nil {
+		return v, err
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&v); err != nil {
+		return v, c.broken(ctx, err)
+	}
+	return v, nil
+}
+
+// do returns a good answer; its body is the caller's to close.
+func (c *Client) do(ctx context.Context, method, path string, action map[string]string) (*http.Response, error) {
+	var body io.Reader
+	if len(action) > 0 {
+		data, _ := json.Marshal(action) // strings can always be written
+		body = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the agent: %w", err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer, nil
+	}
+	defer answer.Body.Close()
+	e := &Error{Code: answer.StatusCode}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+	if json.Unmarshal(text, e) != nil || e.Message == "" {
+		e.Message = "the agent answered " + answer.Status
+	}
+	e.err = sentinel(e.Code)
+	return nil, e
+}
+
+// sentinel is the error that a status code of ours stands for.
+func sentinel(code int) error {
+	switch code {
+	case http.StatusBadRequest:
+		return ErrBadArgument
+	case http.StatusNotFound:
+		return ErrNotFound
+	}
+	return nil
+}
+
+// broken says in words why there is no answer.
+func (c *Client) broken(ctx context.Context, err error) error {
+	dir := filepath.Dir(c.path)
+	var dial *net.OpError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrPermission):
+		return &Error{err: ErrNotPermitted, Message: "not permitted to use the control socket " + c.path,
+			Hint: "use sudo, or join the group that the agent runs as"}
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &dial) && dial.Op == "dial":
+		return &Error{err: ErrNoAgent, Message: "no agent is running on " + dir, Hint: "start it with: deskbell run"}
+	}
+	return fmt.Errorf("the agent on %s broke off: %w", dir, err)
+}
