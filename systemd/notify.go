@@ -1,0 +1,28 @@
+package systemd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Notify sends one or more assignments of sd_notify(3), a line each, to the service manager. It returns nil where there is none
+// ($NOTIFY_SOCKET unset). It may be called by several goroutines at once and blocks only while the manager's socket is full.
+func Notify(state string) error {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		return fmt.Errorf("notify the service manager: %w", err)
+	}
+	return nil
+}
+
+// Ready says that the agent takes webhooks: the store is open and the listener is bound.
+func Ready() error { return Notify(daemon.SdNotifyReady) }
+
+// Stopping says that a stop has begun.
+func Stopping() error { return Notify(daemon.SdNotifyStopping) }
+
+// Status sets the line that `systemctl status` shows. A line break in it becomes a space.
+func Status(text string) error {
+	return Notify("STATUS=" + strings.ReplaceAll(text, "\n", " "))
+}
