@@ -1,0 +1,321 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"deskbell/agent/admin"
+	"deskbell/agent/broker"
+	"deskbell/agent/event"
+	"deskbell/agent/indicator"
+	"deskbell/agent/webhook"
+	"deskbell/gpio"
+	"deskbell/storage"
+)
+
+// Options is what an Agent needs beside its Config. The zero value works.
+type Options struct {
+	Version string
+	Log     *slog.Logger // nil: slog.Default
+	// CheckStore runs storage.Check in another process. Nil: the store is
+	// opened unchecked.
+	CheckStore func(ctx context.Context, path string) error
+	// Ready is called once, when events are taken and everything runs.
+	Ready func()
+	// Trace is called at every change of an output's level; it must not block.
+	Trace func(output string, on bool, at time.Time)
+	// Broker switches the built-in broker off (false) and on again. It is read
+	// while Run runs; nil: it stays on.
+	Broker <-chan bool
+}
+
+// Agent is the whole program. Make one with New and call Run once.
+type Agent struct {
+	config  Config
+	options Options
+	log     *slog.Logger
+	started time.Time
+	signal  signal
+
+	decoder *event.Decoder
+	step    doorstep
+	webhook *webhook.Handler
+	metrics *admin.Metrics
+	broker  *broker.Broker // nil: none
+	board   *gpio.Board
+	census  census
+	tasks   supervisor
+
+	open     atomic.Pointer[rooms] // nil until the store is open
+	listener atomic.Pointer[net.Listener]
+}
+
+// rooms is what there is once the store is open.
+type rooms struct {
+	store     *storage.Log
+	forwards  []*destination
+	indicator *indicator.Indicator
+	admin     *admin.Server
+}
+
+// New checks what the rooms ask of c, which Load has completed. It opens
+// nothing.
+func New(c Config, o Options) (*Agent, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
+	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
+	var names []string
+	for _, f := range c.Forward {
+		names = append(names, f.Name)
+	}
+	a.metrics = admin.NewMetrics(o.Version, names...)
+	var err error
+	if a.decoder, err = event.NewDecoder(c.Events()); err != nil {
+		return nil, err
+	}
+	a.webhook, err = webhook.New(webhook.Config{
+		Path: c.Webhook.Path, Tokens: c.Webhook.Tokens, TokenIn: c.Webhook.TokenIn, Reply: c.Webhook.Reply,
+		MaxBody: int64(c.Webhook.MaxBody), Rate: c.Webhook.Rate,
+		AllowFrom: c.Webhook.AllowFrom, TrustedProxies: c.Webhook.TrustedProxies,
+	}, &a.step, a.decoder, observer{a.metrics, &a.signal}, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	if c.Broker != nil {
+		a.broker, err = broker.New(broker.Config{Listen: c.Broker.Listen, Username: c.Broker.Username, Password: c.Broker.Password}, o.Log)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Run runs the agent until ctx ends; then it takes no more webhooks, finishes
+// what is in flight, turns the outputs off and returns nil, within 10 s. An
+// error means that it cannot do its work: the webhook's address is taken, or
+// the store may not be used.
+func (a *Agent) Run(ctx context.Context) error {
+	l, err := net.Listen("tcp", a.config.Webhook.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for webhooks: %w", err)
+	}
+	defer l.Close()
+	a.listener.Store(&l)
+	a.board, err = gpio.Open(a.boardConfig(), a.log)
+	if err != nil {
+		return fmt.Errorf("open the outputs: %w", err)
+	}
+	defer a.board.Close()
+
+	// The webhook answers, and the lights show it, while the store is checked.
+	for name, o := range a.config.Output {
+		if o.Kind == gpio.Light {
+			_ = a.board.Show(name, starting) // a light that cannot is told by the board's problems
+		}
+	}
+	return a.tasks.run(ctx,
+		[]Task{essential{task{"webhook", func(ctx context.Context) error { return a.serveWebhook(ctx, l) }}}},
+		[]Task{essential{task{"core", a.runCore}}},
+		[]Task{task{"outputs", a.board.Run}},
+	)
+}
+
+// starting is the rhythm of the lights until the store is open.
+var starting = gpio.Pattern{
+	Name:   "starting",
+	Repeat: true,
+	Steps:  []gpio.Step{{On: true, For: 80 * time.Millisecond}, {For: 920 * time.Millisecond}},
+}
+
+// runCore opens the store, wires the rooms that read it and runs them.
+func (a *Agent) runCore(ctx context.Context) error {
+	store, err := storage.Open(ctx, a.config.DataDir, a.storageOptions())
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while the store was being checked
+		}
+		return err
+	}
+	defer store.Close()
+	r, err := a.wire(store)
+	if err != nil {
+		return err
+	}
+	a.open.Store(r)
+	a.step.log.Store(store)
+	ready := task{"ready", func(ctx context.Context) error {
+		a.log.Info("ready", "device", a.config.Device, "webhook", a.WebhookAddr(), "last_sequence", store.Stats().LastSequence)
+		if a.options.Ready != nil {
+			a.options.Ready()
+		}
+		<-ctx.Done()
+		return nil
+	}}
+	return a.tasks.run(ctx, append([][]Task{{ready}}, a.stages(r)...)...)
+}
+
+func (a *Agent) storageOptions() storage.Options {
+	o := storage.Options{
+		MaxSize:   int64(a.config.Storage.MaxSize),
+		Keep:      time.Duration(a.config.Storage.Keep),
+		Cursors:   []storage.CursorSpec{{Name: deskCursor}},
+		Check:     a.options.CheckStore,
+		Committed: a.metrics.Committed,
+		Changed:   a.signal.Notify,
+		Log:       a.log,
+	}
+	for _, f := range a.config.Forward {
+		o.Cursors = append(o.Cursors, storage.CursorSpec{Name: forwardCursor + f.Name, Delivers: true})
+	}
+	return o
+}
+
+// The names of the cursors in the store.
+const (
+	deskCursor    = "desk"
+	forwardCursor = "forward/"
+)
+
+// wire makes the rooms that read the store.
+func (a *Agent) wire(store *storage.Log) (*rooms, error) {
+	r := &rooms{store: store}
+	cursor, err := store.Cursor(deskCursor)
+	if err != nil {
+		return nil, err
+	}
+	r.indicator, err = indicator.New(a.config.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
+		n, oldest := store.Undelivered()
+		return indicator.Conditions{Undelivered: oldest, ForwardPending: n}
+	}, a.signal.Notify, a.metrics.OutputSet, a.log)
+	if err != nil {
+		return nil, err
+	}
+	face := &face{agent: a, rooms: r}
+	for _, f := range a.config.Forward {
+		d, err := a.destination(f, store, device{face})
+		if err != nil {
+			return nil, err
+		}
+		r.forwards = append(r.forwards, d)
+	}
+	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device},
+		face, store, a.decoder, a.metrics, a.log)
+	return r, nil
+}
+
+// stages lists what runs on the open store, in the order of a stop.
+func (a *Agent) stages(r *rooms) [][]Task {
+	front := []Task{
+		task{"admin", r.admin.Run},
+		task{"control socket", func(ctx context.Context) error { return r.admin.ServeSocket(ctx, ControlSocket(a.config.DataDir)) }},
+	}
+	middle := []Task{task{"indicator", r.indicator.Run}}
+	for _, d := range r.forwards {
+		middle = append(middle, task{"forward " + d.name, d.link.Run})
+	}
+	var behind []Task
+	if a.broker != nil {
+		behind = append(behind, task{"broker", a.runBroker})
+	}
+	return [][]Task{front, middle, behind, {essential{task{"store", r.store.Run}}}}
+}
+
+// serveWebhook serves until ctx ends, and then until the posts in flight are
+// answered, 3 s at most.
+func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
+	server := webhook.NewServer(a.webhook, a.log)
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		a.webhook.Drain()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		err := server.Shutdown(grace)
+		if err != nil {
+			err = server.Close() // what was not answered counts as not taken
+		}
+		stopped <- err
+	})
+	err := server.Serve(webhook.LimitListener(l, webhook.MaxConnections))
+	if !stop() && errors.Is(err, http.ErrServerClosed) {
+		return <-stopped
+	}
+	return fmt.Errorf("serve webhooks: %w", err)
+}
+
+// ControlSocket is the path of the socket on which the agent of a data folder
+// answers commands.
+func ControlSocket(dataDir string) string { return filepath.Join(dataDir, "control.sock") }
+
+// WebhookAddr is the address that webhooks are taken on, once Run has bound
+// it; before that it is "".
+func (a *Agent) WebhookAddr() string {
+	if l := a.listener.Load(); l != nil {
+		return (*l).Addr().String()
+	}
+	return ""
+}
+
+func (a *Agent) boardConfig() gpio.Config {
+	c := a.config.Board()
+	c.Trace, c.Changed = a.options.Trace, a.signal.Notify
+	return c
+}
+
+// AdminAddr is the address of page and API, or "" while there is none.
+func (a *Agent) AdminAddr() string {
+	if r := a.open.Load(); r != nil {
+		return r.admin.Addr()
+	}
+	return ""
+}
+
+// BrokerAddr is the address of the built-in broker, or "" while there is none.
+func (a *Agent) BrokerAddr() string {
+	if a.broker == nil {
+		return ""
+	}
+	return a.broker.Addr()
+}
+
+// Changed returns a channel that is closed when Status has changed after the
+// call.
+func (a *Agent) Changed() <-chan struct{} { return a.signal.Changed() }
+
+// Alive tells whether the agent still answers. A watchdog asks it; an agent
+// that is stuck does not return.
+func (a *Agent) Alive() bool {
+	a.Status()
+	return true
+}
+
+// runBroker runs the built-in broker, but for the times that it is switched
+// off.
+func (a *Agent) runBroker(ctx context.Context) error {
+	for {
+		on, off := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- a.broker.Run(on) }()
+		select {
+		case err := <-ended:
+			off()
+			return err
+		case <-a.options.Broker:
+			off()
+			<-ended
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.options.Broker:
+		}
+	}
+}

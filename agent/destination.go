@@ -1,0 +1,49 @@
+package agent
+
+import (
+	"time"
+
+	"deskbell/agent/forward"
+	"deskbell/agent/hub"
+	"deskbell/agent/mqtt"
+	"deskbell/storage"
+)
+
+// destination is one forward with its connection.
+type destination struct {
+	name, broker string
+	link         *mqtt.Link
+	forwarder    *forward.Forwarder
+}
+
+// destination makes the connection of one forward; the device's face is shown
+// on it before the events go out.
+func (a *Agent) destination(f ForwardConfig, store *storage.Log, device hub.Device) (*destination, error) {
+	cursor, err := store.Cursor(forwardCursor + f.Name)
+	if err != nil {
+		return nil, err
+	}
+	log := a.log.With("forward", f.Name)
+	fw, err := forward.New(forward.Config{
+		Name: f.Name, Device: a.config.Device, Topic: f.Topic, Format: f.Format, Data: f.Data,
+		Redact: f.Redact, Only: f.Only, Except: f.Except, Window: f.Window,
+	}, store, cursor, a.decoder, func(took time.Duration) { a.metrics.Delivered(f.Name, took) }, a.signal.Notify, log)
+	if err != nil {
+		return nil, err
+	}
+	face := hub.New(a.base(), device, log)
+	c := mqtt.Config{
+		Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password,
+		ClientID: f.ClientID, CAFile: f.CAFile, Will: hub.Will(a.base()),
+	}
+	if f.Broker == Embedded {
+		c.Dial = a.broker.Dial
+	}
+	return &destination{
+		name: f.Name, broker: f.Broker, forwarder: fw,
+		link: mqtt.NewLink(c, []mqtt.Session{face, fw}, log, a.signal.Notify),
+	}, nil
+}
+
+// base is the prefix of all topics of this device.
+func (a *Agent) base() string { return "deskbell/" + a.config.Device }

@@ -1,0 +1,165 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"deskbell/agent/admin"
+	"deskbell/agent/hub"
+	"deskbell/agent/indicator"
+	"deskbell/gpio"
+)
+
+// face is what the outside sees of the agent and can ask of it: the page, the
+// API, the command line and the brokers all go through it.
+type face struct {
+	agent *Agent
+	rooms *rooms
+}
+
+var (
+	_ admin.Agent = (*face)(nil)
+	_ hub.Device  = device{}
+)
+
+// Status is the agent's.
+func (f *face) Status() admin.Status { return f.agent.Status() }
+
+// Changed is the agent's.
+func (f *face) Changed() <-chan struct{} { return f.agent.Changed() }
+
+// Acknowledge takes every wait that there is now as seen.
+func (f *face) Acknowledge(ctx context.Context) error { return f.rooms.indicator.Acknowledge(ctx) }
+
+// Mute silences what sounds; 0 is the default time.
+func (f *face) Mute(ctx context.Context, d time.Duration) error {
+	return asked(f.rooms.indicator.Mute(ctx, d))
+}
+
+// Unmute ends a mute.
+func (f *face) Unmute(ctx context.Context) error { return f.rooms.indicator.Unmute(ctx) }
+
+// Test shows a pattern on an output.
+func (f *face) Test(ctx context.Context, output, pattern string, d time.Duration) error {
+	return asked(f.rooms.indicator.Test(ctx, output, pattern, d))
+}
+
+// device is the face as brokers see it.
+type device struct{ *face }
+
+// Test shows the pattern that suits the output.
+func (d device) Test(ctx context.Context, output string) error {
+	return d.face.Test(ctx, output, "", 0)
+}
+
+// asked gives an error of the indicator the name that the API knows.
+func asked(err error) error {
+	switch {
+	case errors.Is(err, indicator.ErrUnknownOutput):
+		return fmt.Errorf("%w: %w", admin.ErrUnknownOutput, err)
+	case errors.Is(err, indicator.ErrUnknownPattern), errors.Is(err, indicator.ErrBadDuration):
+		return fmt.Errorf("%w: %w", admin.ErrBadArgument, err)
+	}
+	return err
+}
+
+// Set shows what a payload of <base>/output/<name>/set asks for: ON, OFF, AUTO
+// or {"pattern":"alarm","for":"5s"}.
+func (f *face) Set(ctx context.Context, output string, payload []byte) error {
+	s, err := setting(payload)
+	if err != nil {
+		return err
+	}
+	return f.rooms.indicator.Set(ctx, output, s)
+}
+
+func setting(payload []byte) (indicator.Setting, error) {
+	switch strings.ToUpper(strings.TrimSpace(string(payload))) {
+	case "ON":
+		return indicator.Setting{Pattern: "on"}, nil
+	case "OFF":
+		return indicator.Setting{Pattern: "off"}, nil
+	case "AUTO":
+		return indicator.Setting{Auto: true}, nil
+	}
+	var asked struct {
+		Pattern string `json:"pattern"`
+		For     string `json:"for"`
+	}
+	if err := json.Unmarshal(payload, &asked); err != nil || asked.Pattern == "" {
+		return indicator.Setting{}, errors.New(`expected ON, OFF, AUTO or {"pattern":"alarm","for":"5s"}`)
+	}
+	s := indicator.Setting{Pattern: asked.Pattern}
+	if asked.For != "" {
+		d, err := time.ParseDuration(asked.For)
+		if err != nil || d <= 0 {
+			return indicator.Setting{}, errors.New(`"for" must be a time such as "5s"`)
+		}
+		s.For = d
+	}
+	return s, nil
+}
+
+// Desk is the payload of <base>/desk: the status in short, without what
+// visitors wrote or are called.
+func (f *face) Desk() []byte {
+	s := f.agent.Status()
+	type forward struct {
+		Name      string `json:"name"`
+		Connected bool   `json:"connected"`
+		Pending   int    `json:"pending"`
+		SetAside  int    `json:"set_aside"`
+	}
+	doc := struct {
+		Desk struct {
+			Open         int        `json:"open"`
+			Waiting      int        `json:"waiting"`
+			Acknowledged int        `json:"acknowledged"`
+			Unanswered   int        `json:"unanswered"`
+			Unassigned   int        `json:"unassigned"`
+			MutedUntil   *time.Time `json:"muted_until"`
+		} `json:"desk"`
+		Storage admin.StorageStatus `json:"storage"`
+		Forward []forward           `json:"forward"`
+	}{Storage: s.Storage, Forward: []forward{}}
+	d := &doc.Desk
+	d.Open, d.Waiting, d.Acknowledged, d.Unanswered, d.Unassigned = s.Desk.Open, s.Desk.Waiting, s.Desk.Acknowledged, s.Desk.Unanswered, s.Desk.Unassigned
+	d.MutedUntil = s.Desk.MutedUntil
+	for _, fw := range s.Forward {
+		doc.Forward = append(doc.Forward, forward{fw.Name, fw.Connected, fw.Pending, fw.SetAside})
+	}
+	return mustJSON(doc)
+}
+
+// Outputs is what each output shows, for <base>/output/<name>/state. ON means
+// that something is shown, at whatever phase of its blinking.
+func (f *face) Outputs() []hub.OutputState {
+	type state struct {
+		State   string `json:"state"`
+		Pattern string `json:"pattern"`
+		Reason  string `json:"reason"`
+	}
+	off := gpio.Steady(false).Name
+	var list []hub.OutputState
+	for _, o := range f.agent.Status().Outputs {
+		now := state{"ON", o.Pattern, o.Reason}
+		if o.Pattern == "" || o.Pattern == off {
+			now.State, now.Pattern = "OFF", off
+		}
+		list = append(list, hub.OutputState{Name: o.Name, State: mustJSON(now), Off: mustJSON(state{"OFF", off, "deskbell is stopped"})})
+	}
+	return list
+}
+
+// mustJSON marshals what this package has made of strings and numbers.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,75 @@
+package agent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a configuration.
+type Fault struct {
+	Key  string // dotted path of the key, "" when the file as a whole is meant
+	Line int    // line in the file, from 1; 0 when it cannot be known
+	Text string // what is wrong and what to write instead
+}
+
+// String is the fault as `check` prints it.
+func (f Fault) String() string {
+	var b strings.Builder
+	if f.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", f.Line)
+	}
+	if f.Key != "" {
+		b.WriteString(f.Key + ": ")
+	}
+	b.WriteString(f.Text)
+	return b.String()
+}
+
+// Faults is all that is wrong with a configuration. It is returned by Load as
+// its error.
+type Faults []Fault
+
+// Error gives every fault, a line each.
+func (fs Faults) Error() string {
+	lines := make([]string, len(fs))
+	for i, f := range fs {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// collector gathers faults and knows where each key stands in the file.
+type collector struct {
+	faults Faults
+	lines  map[string]int
+}
+
+func (c *collector) add(key, format string, args ...any) {
+	c.faults = append(c.faults, Fault{Key: key, Line: c.line(key), Text: fmt.Sprintf(format, args...)})
+}
+
+// line is the line of the key, or of the nearest table around it.
+func (c *collector) line(key string) int {
+	for key != "" {
+		if n := c.lines[key]; n > 0 {
+			return n
+		}
+		cut := strings.LastIndexByte(key, '.')
+		if cut < 0 {
+			return 0
+		}
+		key = key[:cut]
+	}
+	return 0
+}
+
+// err is the faults in the order of the file, or nil.
+func (c *collector) err() error {
+	if len(c.faults) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(c.faults, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
+	return c.faults
+}

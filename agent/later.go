@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// later lists the keys of the contract that this version does not have yet.
+// Each may stand in a file with the value that means "not used"; nil means
+// that the table or key may not be written at all. "*" stands for any element.
+var later = []struct {
+	key    string
+	unused any
+}{
+	{"relay", nil},
+	{"people", nil},
+	{"pattern", nil},
+	{"tune", nil},
+	{"rule", nil},
+	{"input", nil},
+	{"quiet", nil},
+	{"webhook.acme", nil},
+	{"webhook.tls_cert", ""},
+	{"webhook.tls_key", ""},
+	{"webhook.public_url", ""},
+	{"admin.tls_cert", ""},
+	{"admin.tls_key", ""},
+	{"desk.only", ""},
+	{"storage.when_full", "refuse"},
+	{"forward.*.home_assistant", false},
+	{"forward.*.cert_file", ""},
+	{"forward.*.key_file", ""},
+	{"forward.*.discovery_prefix", "homeassistant"},
+	{"forward.*.birth_topic", "homeassistant/status"},
+}
+
+// refuseLater takes those keys out of the tree: silently where they are not
+// used, with a fault where they are.
+func refuseLater(tree map[string]any, c *collector) {
+	for _, l := range later {
+		refuse(tree, strings.Split(l.key, "."), "", l.unused, c)
+	}
+}
+
+func refuse(at any, key []string, path string, unused any, c *collector) {
+	if list, ok := at.([]any); ok && key[0] == "*" {
+		for i, item := range list {
+			refuse(item, key[1:], path+"."+strconv.Itoa(i), unused, c)
+		}
+		return
+	}
+	table, ok := at.(map[string]any)
+	if !ok {
+		return
+	}
+	v, ok := table[key[0]]
+	if !ok {
+		return
+	}
+	path = join(path, key[0])
+	if len(key) > 1 {
+		refuse(v, key[1:], path, unused, c)
+		return
+	}
+	switch {
+	case unused != nil && reflect.DeepEqual(v, unused):
+		if path != "storage.when_full" {
+			delete(table, key[0])
+		}
+	case path == "storage.when_full" && v != "drop_oldest":
+		// a wrong value, which validate tells
+	default:
+		c.add(path, "not in this version")
+		delete(table, key[0])
+	}
+}

@@ -1,0 +1,125 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"deskbell/agent/admin"
+	"deskbell/agent/event"
+)
+
+// awayAfter is how long a broker may be away before it is a problem: a restart
+// of the broker is none.
+const awayAfter = 30 * time.Second
+
+// Status is the snapshot of now. Before the store is open, its parts that need
+// the store are empty and Ready is false.
+func (a *Agent) Status() admin.Status {
+	counts := a.webhook.Counts()
+	s := admin.Status{
+		Device:        a.config.Device,
+		Version:       a.options.Version,
+		UptimeSeconds: time.Since(a.started).Seconds(),
+		Ready:         a.step.Ready() == nil,
+		Webhook:       admin.WebhookStatus{Accepted: counts.Accepted, Duplicates: counts.Duplicates, Rejected: counts.Rejected},
+	}
+	r := a.open.Load()
+	if r == nil {
+		s.Problems = []string{errStarting.Error()}
+		return s
+	}
+	st := r.store.Stats()
+	s.Storage = admin.StorageStatus{
+		FirstSequence: st.FirstSequence, LastSequence: st.LastSequence, Records: st.Records,
+		Bytes: st.Bytes, MaxBytes: st.MaxBytes, Full: st.Full, Dropped: st.Dropped,
+	}
+	for _, d := range r.forwards {
+		link, fw := d.link.State(), d.forwarder.Stats()
+		s.Forward = append(s.Forward, admin.ForwardStatus{
+			Name: d.name, Broker: d.broker, Connected: link.Connected, AckedSequence: fw.Acked,
+			Pending: fw.Pending, SetAside: fw.SetAside, LastError: link.LastError,
+		})
+	}
+	s.Desk, s.Outputs = r.indication()
+	s.Problems = a.problems(r, s)
+	return s
+}
+
+// problems lists in words, with the remedy, what a person should look at.
+func (a *Agent) problems(r *rooms, s admin.Status) []string {
+	list := r.store.Problems()
+	if err := r.store.Ready(); err != nil && len(list) == 0 {
+		list = append(list, err.Error())
+	}
+	for i, f := range s.Forward {
+		link := r.forwards[i].link.State()
+		if away := time.Since(link.Since); !f.Connected && away > awayAfter && time.Since(a.started) > awayAfter {
+			why := f.LastError
+			if why == "" {
+				why = "not connected yet"
+			}
+			list = append(list, fmt.Sprintf("forward %s: %s; %s kept until the broker is back", f.Name, why, counted(f.Pending, "event")+isAre(f.Pending)))
+		}
+		if f.SetAside > 0 {
+			list = append(list, fmt.Sprintf("forward %s: %s set aside: the broker ended the connection on each of them three times; look at its log",
+				f.Name, counted(f.SetAside, "event")+isAre(f.SetAside)))
+		}
+	}
+	list = append(list, a.board.Problems()...)
+	if a.broker != nil {
+		if p := a.broker.Problem(); p != "" {
+			list = append(list, p)
+		}
+	}
+	list = append(list, a.tasks.problems()...)
+	list = append(list, a.census.problems()...)
+	if silent, since := time.Duration(a.config.Webhook.ExpectEvery), a.silence(r); silent > 0 && since > silent {
+		list = append(list, fmt.Sprintf("no event for %d h: is the webhook still switched on in the platform?", int(since.Hours())))
+	}
+	return list
+}
+
+// silence is how long no event has come: since the newest in the store, or
+// since this start where there is none.
+func (a *Agent) silence(r *rooms) time.Duration {
+	last := r.store.Stats().LastSequence
+	if rec, err := r.store.Get(last); err == nil {
+		return r.store.Elapsed() - rec.Elapsed
+	}
+	return time.Since(a.started)
+}
+
+// indication is what the indicator knows, in the words of the API.
+func (r *rooms) indication() (admin.DeskStatus, []admin.OutputStatus) {
+	snap := r.indicator.Snapshot()
+	d := admin.DeskStatus{
+		Open: snap.Desk.Open, Waiting: snap.Desk.Waiting, Acknowledged: snap.Desk.Acknowledged,
+		Unanswered: snap.Desk.Unanswered, Unassigned: snap.Desk.Unassigned, MutedUntil: admin.At(snap.MutedUntil),
+	}
+	for _, c := range snap.Desk.Conversations {
+		d.Conversations = append(d.Conversations, admin.Conversation{
+			Key: c.Key, Title: c.Title, Assignee: admin.Actor(c.Assignee), Open: c.Open, Waiting: c.Waiting,
+			Since: c.Since,
+		})
+	}
+	var outputs []admin.OutputStatus
+	for _, o := range snap.Outputs {
+		outputs = append(outputs, admin.OutputStatus(o))
+	}
+	return d, outputs
+}
+
+// observer passes what the webhook sees on to metrics and status.
+type observer struct {
+	metrics *admin.Metrics
+	signal  *signal
+}
+
+func (o observer) Request(code int) {
+	o.metrics.WebhookRequest(code)
+	if code >= 400 {
+		o.signal.Notify()
+	}
+}
+func (o observer) Accepted(kind event.Kind) { o.metrics.Accepted(kind) }
+func (o observer) Duplicates(n int)         { o.metrics.Duplicates(n); o.signal.Notify() }
