@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"deskbell/agent"
+)
+
+func checkCommand() *cobra.Command {
+	cmd := jsonFlag(&cobra.Command{
+		Use:     "check",
+		Short:   "Validate the configuration",
+		Long:    "Tells every fault of the configuration at once, each with its key and, where it can be known, its line.",
+		Example: "  deskbell check --print",
+		Args:    cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(cmd, exitFailed)
+			if err == nil {
+				_, err = agent.New(c, agent.Options{Version: version})
+			}
+			show, _ := cmd.Flags().GetBool("print")
+			if wantsJSON(cmd) {
+				return checkJSON(cmd, c, err, show)
+			}
+			if err != nil {
+				return err
+			}
+			if show {
+				return c.Print(cmd.OutOrStdout())
+			}
+			name := configFile(cmd)
+			if name == "" {
+				name = "the built-in defaults"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: no fault\n", name)
+			return nil
+		}),
+	})
+	cmd.Flags().Bool("print", false, "print the configuration in force, with secrets masked")
+	return cmd
+}
+
+// checkJSON prints {"faults":[…]}, and with show the configuration in force.
+func checkJSON(cmd *cobra.Command, c agent.Config, err error, show bool) error {
+	type fault struct {
+		Key  string `json:"key"`
+		Line int    `json:"line,omitempty"`
+		Text string `json:"text"`
+	}
+	doc := struct {
+		Faults []fault        `json:"faults"`
+		Config map[string]any `json:"config,omitempty"`
+	}{Faults: []fault{}}
+	var faults agent.Faults
+	if err != nil && !errors.As(err, &faults) {
+		return err
+	}
+	for _, f := range faults {
+		doc.Faults = append(doc.Faults, fault{Key: f.Key, Line: f.Line, Text: f.Text})
+	}
+	if show && err == nil {
+		doc.Config = c.Masked()
+	}
+	if e := printJSON(cmd.OutOrStdout(), doc); e != nil {
+		return e
+	}
+	if len(faults) > 0 {
+		return &failure{code: exitFailed}
+	}
+	return nil
+}

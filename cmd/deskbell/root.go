@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"deskbell/agent"
+	"deskbell/agent/admin"
+)
+
+// defaultConfig is read where it exists and --config is not given.
+const defaultConfig = "/etc/deskbell/deskbell.toml"
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "deskbell",
+		Short: "The box at a front desk that never misses a chat",
+		Long: `deskbell takes the webhooks of a live-chat platform, stores every event before
+it answers, forwards them to MQTT brokers, and lights a lamp and sounds a buzzer
+when somebody at the desk is wanted.`,
+		Example:           "  deskbell demo",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.PersistentFlags().String("config", "", "configuration file (default "+defaultConfig+" where it exists)")
+	root.AddCommand(
+		runCommand(), demoCommand(), checkCommand(), sendCommand(), statusCommand(), eventsCommand(),
+		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), gpioCommand(), serviceCommand(),
+		versionCommand(), checkStoreCommand(),
+	)
+	root.AddCommand(laterCommands()...)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Example = "  deskbell completion bash > /etc/bash_completion.d/deskbell"
+		}
+	}
+	return root
+}
+
+// configFile is the file to read: "" where there is none and none was asked
+// for.
+func configFile(cmd *cobra.Command) string {
+	if name, _ := cmd.Flags().GetString("config"); name != "" {
+		return name
+	}
+	if _, err := os.Stat(defaultConfig); err == nil {
+		return defaultConfig
+	}
+	return ""
+}
+
+// loadConfig reads the configuration in force. The error is a failure; code is
+// its exit status where the configuration itself is at fault.
+func loadConfig(cmd *cobra.Command, code int) (agent.Config, error) {
+	name := configFile(cmd)
+	if name == "" {
+		c, err := agent.Load(nil, agent.ThisMachine())
+		return c, refusal(err, name, code)
+	}
+	c, err := agent.LoadFile(name)
+	return c, refusal(err, name, code)
+}
+
+func refusal(err error, name string, code int) error {
+	var faults agent.Faults
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &faults):
+		return failed(err, "give the path of a configuration file to --config, or leave it out for the defaults")
+	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &faults):
+		return failed(err, "run it as root, or as a user who may read the file")
+	}
+	hint := ""
+	if name != "" {
+		hint = "edit " + name + ", then: deskbell check --config " + name
+	}
+	return &failure{code: code, err: err, hint: hint}
+}
+
+// client is a client of the agent that runs on the configured data folder.
+func client(cmd *cobra.Command) (*admin.Client, agent.Config, error) {
+	c, err := loadConfig(cmd, exitFailed)
+	if err != nil {
+		return nil, c, err
+	}
+	return admin.NewClient(agent.ControlSocket(c.DataDir)), c, nil
+}
+
+// told adds the remedy that the client knows to its error.
+func told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(err, admin.Hint(err))
+}
+
+// jsonFlag adds --json to a command that prints data.
+func jsonFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().Bool("json", false, "print JSON")
+	return cmd
+}
+
+func wantsJSON(cmd *cobra.Command) bool {
+	v, _ := cmd.Flags().GetBool("json")
+	return v
+}
+
+// printJSON writes v as people and programs read it, without escaping < > &.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts holds the command line against testdata/script. The scripts'
+// own commands are
+//
+//	expand FILE…     replaces $WEBHOOK, $ADMIN, $BROKER and $WORK in files
+//	isready          waits until the agent that was started takes events
+//	http STATUS METHOD URL [BODY [HEADER…]]
+//	                 asks, checks the status, and keeps the answer as stdout does
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("WEBHOOK", freeAddress(t))
+			e.Setenv("ADMIN", freeAddress(t))
+			e.Setenv("BROKER", freeAddress(t))
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"expand":  expand,
+			"isready": isReady,
+			"http":    httpCommand,
+		},
+	})
+}
+
+// expand replaces $NAME in files of the script by the environment.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := ts.ReadFile(name)
+		for _, v := range []string{"WEBHOOK", "ADMIN", "BROKER", "WORK"} {
+			text = strings.ReplaceAll(text, "$"+v, ts.Getenv(v))
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// isReady waits until the agent takes events.
+func isReady(ts *testscript.TestScript, _ bool, _ []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		resp, err := http.Get("http://" + ts.Getenv("WEBHOOK") + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the agent is not ready: %v", err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+func httpCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: http STATUS METHOD URL [BODY [HEADER…]]")
+	}
+	body := ""
+	if len(args) > 3 {
+		body = args[3]
+	}
+	req, err := http.NewRequest(args[1], args[2], strings.NewReader(body))
+	ts.Check(err)
+	for _, h := range args[min(4, len(args)):] {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
+		ts.Fatalf("%s %s: got %s, want %s: %s", args[1], args[2], got, args[0], text)
+	}
+	_, err = ts.Stdout().Write(text)
+	ts.Check(err)
+}
+
+func freeAddress(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

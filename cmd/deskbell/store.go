@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+
+	"deskbell/storage"
+)
+
+// exitDamaged is what check-store exits with when it has found damage; any
+// other status but 0 and that of a crash says nothing about the store.
+const exitDamaged = 4
+
+// checkStoreCommand looks a store through in a process of its own, which the
+// agent starts before it opens the store: on a damaged file it may die.
+func checkStoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "check-store FILE",
+		Short:  "Look a store through (used by run)",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: does(func(_ *cobra.Command, args []string) error {
+			err := storage.Check(args[0])
+			if errors.Is(err, storage.ErrDamaged) {
+				return &failure{code: exitDamaged, err: err}
+			}
+			return err
+		}),
+	}
+}
+
+// checkStore runs check-store. Its error is a storage.ErrDamaged when the
+// store is damaged, which a crash of the child shows too; any other error,
+// such as a child that was stopped, says nothing about the store.
+func checkStore(ctx context.Context, path string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program to check the store with: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, "check-store", path)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	apart(cmd)
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !errors.As(err, &exit):
+		return fmt.Errorf("check the store: %w", err)
+	case exit.ExitCode() == exitDamaged:
+		return fmt.Errorf("%w: %s", storage.ErrDamaged, firstLine(said.String()))
+	case crashed(exit):
+		return fmt.Errorf("%w: looking it through ended in a crash (%s)", storage.ErrDamaged, exit)
+	}
+	return fmt.Errorf("check the store: %s (%s)", firstLine(said.String()), exit)
+}
+
+func firstLine(s string) string {
+	line, _, _ := bytes.Cut([]byte(s), []byte("\n"))
+	return string(bytes.TrimPrefix(line, []byte("deskbell: error: ")))
+}
