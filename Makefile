@@ -1,0 +1,52 @@
+# What can be done here, one line each: make help. Needs Go, git and make; the rest is fetched by go or apt-get when it is missing.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+VERSION     ?= $(or $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//; s/-rc/~rc/; s/-/+/; s/-/./'),0.1.0~git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null))
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PURE        = ./storage ./agent/event ./agent/desk ./agent/indicator
+HOST        = $(shell go env GOHOSTARCH)
+BINARIES    = dist/deskbell-linux-armv6 dist/deskbell-linux-arm64 dist/deskbell-linux-amd64
+DEBS        = armhf:armv6 arm64:arm64 amd64:amd64
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## show the whole thing: demo, with nothing installed
+	go run ./cmd/deskbell demo
+
+test: ## every test, with the race detector
+	@packaging/need gcc=gcc,libc6-dev mosquitto
+	go test -race -timeout 15m ./...
+
+check: dist/deskbell-linux-armv6 ## format, vet, staticcheck, the rooms' imports, 32 bit, other systems, ARMv6
+	@packaging/need qemu-arm-static=qemu-user-static
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt would change these files" >&2; exit 1; }
+	go vet ./...
+	GOOS=windows go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go vet ./...
+	go run $(STATICCHECK) ./...
+	go test -run TestHouse -count 1 ./agent
+	GOARCH=386 CGO_ENABLED=0 go test -timeout 15m $(PURE)
+	qemu-arm-static -cpu arm1176 $< version
+	qemu-arm-static -cpu arm1176 $< demo --once
+
+cross: $(BINARIES) ## the binaries for linux arm (ARMv6), arm64 and amd64, in dist/
+
+dist/deskbell-linux-%: FORCE
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(subst armv6,arm,$*) GOARM=6 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/deskbell
+
+deb: cross ## the Debian packages for armhf, arm64 and amd64, in dist/
+	for d in $(DEBS); do packaging/build '$(VERSION)' $${d%:*} dist/deskbell-linux-$${d#*:}; done
+
+lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: a sample event drives a real GPIO controller
+	packaging/lab/pi/run $<
+
+lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
+	packaging/build '$(VERSION)' $(HOST) $<
+	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
+
+clean: ## remove dist/
+	rm -rf dist
+
+.PHONY: help run test check cross deb lab-pi lab-systemd clean FORCE
