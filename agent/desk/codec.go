@@ -81,7 +81,7 @@ func (c *conversation) encode() []byte {
 	w.b = append(w.b, format)
 	w.text(c.title)
 	w.order(c.titleOrder)
-	w.text(c.last)
+	w.text(c.lastLine())
 	w.order(c.lastOrder)
 	w.int(int64(c.lastAt))
 	w.order(c.newest)

@@ -95,7 +95,7 @@ func TestEntry(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if !reflect.DeepEqual(got.state, want.state) || !reflect.DeepEqual(got.items, want.items) || !reflect.DeepEqual(got.base, want.base) ||
-			got.newest != want.newest || got.lastAt != want.lastAt || got.title != want.title || got.last != want.last {
+			got.newest != want.newest || got.lastAt != want.lastAt || got.title != want.title || got.lastLine() != want.lastLine() {
 			t.Fatalf("seed %d: read\n%+v, written\n%+v", seed, got, want)
 		}
 		if !bytes.Equal(got.encode(), data) {

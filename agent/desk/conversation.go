@@ -18,7 +18,8 @@ type conversation struct {
 	key        string
 	title      string
 	titleOrder order
-	last       string // the newest message in one line
+	last       string        // the newest message in one line; see lastLine
+	summary    func() string // makes last; nil: it is made
 	lastOrder  order
 
 	lastAt  time.Duration // receipt of the event received last
@@ -58,8 +59,8 @@ func (c *conversation) take(e event.Event, s Stamp) {
 	if e.Title != "" && !c.titleOrder.after(o) {
 		c.title, c.titleOrder = clean(e.Title, maxText), o
 	}
-	if e.Kind == event.Message && s.Summary != "" && !c.lastOrder.after(o) {
-		c.last, c.lastOrder = clean(s.Summary, maxText), o
+	if e.Kind == event.Message && s.Summary != nil && !c.lastOrder.after(o) {
+		c.summary, c.lastOrder = s.Summary, o
 	}
 	for _, it := range itemsOf(e, o, at) {
 		it.who = c.intern(it.who)
@@ -132,9 +133,16 @@ func (c *conversation) intern(who *event.Actor) *event.Actor {
 	return who
 }
 
+func (c *conversation) lastLine() string {
+	if c.summary != nil {
+		c.last, c.summary = clean(c.summary(), maxText), nil
+	}
+	return c.last
+}
+
 func (c *conversation) line() Conversation {
 	s := &c.state
-	l := Conversation{Key: c.key, Title: c.title, Open: s.open, Waiting: s.isWaiting(), LastMessage: c.last}
+	l := Conversation{Key: c.key, Title: c.title, Open: s.open, Waiting: s.isWaiting(), LastMessage: c.lastLine()}
 	l.Assignee.Kind = s.kind()
 	if a := s.assignee; a != nil {
 		l.Assignee.ID, l.Assignee.Email = a.ID, a.Email

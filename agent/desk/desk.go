@@ -24,7 +24,10 @@ type Stamp struct {
 	Wall     time.Time     // the wall clock then; zero while it was not set
 	Sequence uint64        // orders events that carry no time of their own
 	ID       [16]byte      // breaks ties between events of one time
-	Summary  string        // one line for a person, kept of messages; empty: the one before stays
+
+	// Summary makes one line for a person, of a message. It is called at most once, when the line is asked for, and not at all
+	// for a message that another has followed by then. Nil: the line of the message before stays.
+	Summary func() string
 }
 
 // Moment is something that happened at the desk, as rules name it.

@@ -98,7 +98,7 @@ func (d *teller) tell(steps ...any) {
 		case told:
 			d.sequence++
 			at := s.receipt()
-			stamp := Stamp{At: running + at, Wall: start.Add(at), Sequence: d.sequence, Summary: s.name}
+			stamp := Stamp{At: running + at, Wall: start.Add(at), Sequence: d.sequence, Summary: func() string { return s.name }}
 			sum := sha256.Sum256(fmt.Append(nil, s.name, s.Kind, s.Time, s.Assignee, s.Author, s.MessageType, s.Status))
 			copy(stamp.ID[:], sum[:])
 			if len(s.name) == 1 { // of ids given by hand the first letter counts

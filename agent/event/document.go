@@ -141,7 +141,7 @@ func (d *document) text(i uint32, path ...string) string {
 	return s
 }
 
-// stringAt is text for strings alone.
+// string is text for strings alone.
 func (d *document) string(i uint32, path ...string) string {
 	i, ok := d.lookup(i, path...)
 	if !ok || d.tape[i].kind != tokenString {

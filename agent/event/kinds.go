@@ -3,9 +3,9 @@ package event
 import "strings"
 
 // builtinTypes returns the table of type strings, in the form that plainType gives them. Only conversation_create and
-// message are documented by the platform (its events page, read 2023-09 to 2026); the rest are guesses from its words
-// for them and from what comparable platforms send. A wrong guess does little harm: status and assignee are read from
-// the payload whatever the kind.
+// message are documented by the platform; the rest are guesses from its words for the other events and from what
+// comparable platforms send. A wrong guess does little harm: status and assignee are read from the payload whatever the
+// kind.
 func builtinTypes() map[string]Kind {
 	table := make(map[string]Kind, 256)
 	add := func(k Kind, names string) {
@@ -43,7 +43,6 @@ func builtinTypes() map[string]Kind {
 	combine(ConversationCreate, "", "conversation chat", "_create|_created|_creation|_start|_started|_new")
 	add(ConversationCreate, "new_conversation new_chat")
 	combine(Message, "|new_|chat_", "message", "|_create|_created|_new|_sent|_received|_exchange")
-	// Statuses of the conversation itself, though they read like an actor's.
 	add(MessageStatus, "delivery_status read_receipt")
 	return table
 }

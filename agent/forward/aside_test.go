@@ -131,7 +131,7 @@ func TestAnEventIsSentThreeTimesBeforeItIsSetAside(t *testing.T) {
 func TestAStoreThatCannotBeWrittenSetsNothingAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
-		m.broken = errors.New("broken")
+		m.setBroken(errors.New("broken"))
 		m.add("message", "message")
 		f := forwarder(t, Config{}, m)
 		fake := &mqtttest.Fake{OnPublish: poisoned(1)}
@@ -144,7 +144,7 @@ func TestAStoreThatCannotBeWrittenSetsNothingAside(t *testing.T) {
 		if l.State().LastError == "" {
 			t.Error("nothing is said about it")
 		}
-		m.broken = nil
+		m.setBroken(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if s := f.Stats(); s != (Stats{Acked: 2, SetAside: 1}) {

@@ -76,7 +76,7 @@ func TestNothingCountsAsDeliveredWithoutAPuback(t *testing.T) {
 				if s := f.Stats(); s != (Stats{Pending: 20}) || m.Position() != 0 {
 					t.Errorf("%+v, position %d", s, m.Position())
 				}
-				if len(events(fake)) == 0 {
+				if len(fake.Publishes()) == 0 {
 					t.Error("nothing was tried")
 				}
 			})

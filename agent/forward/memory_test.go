@@ -88,14 +88,22 @@ func (m *memory) Save(u storage.Update) {
 }
 
 func (m *memory) Commit(_ context.Context, u storage.Update) error {
-	if m.broken != nil {
-		return m.broken
+	m.mu.Lock()
+	broken := m.broken
+	if broken == nil {
+		m.commits++
 	}
-	m.Save(u)
+	m.mu.Unlock()
+	if broken == nil {
+		m.Save(u)
+	}
+	return broken
+}
+
+func (m *memory) setBroken(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.commits++
-	return nil
+	m.broken = err
 }
 
 func (m *memory) Held() []uint64 {

@@ -126,12 +126,24 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) bool {
 	e := i.decoder.Decode(r.Data)
 	s := desk.Stamp{At: r.Elapsed, Wall: r.Received, Sequence: r.Sequence, ID: r.ID}
 	if e.Kind == event.Message {
-		s.Summary = i.decoder.Summary(r.Data)
+		s.Summary = i.summary(r.Data)
 	}
 	before := i.desk.Facts()
 	moments := i.desk.Apply(e, s)
 	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence())
 	return signal || i.desk.Facts() != before
+}
+
+// largeRecord is the size of a record that is not kept for its summary, in bytes.
+const largeRecord = 16 << 10
+
+// summary makes the line of a message when it is asked for: of those that come in a burst few are.
+func (i *Indicator) summary(data []byte) func() string {
+	if len(data) > largeRecord {
+		line := i.decoder.Summary(data)
+		return func() string { return line }
+	}
+	return func() string { return i.decoder.Summary(data) }
 }
 
 // note gives what happened to the rules. Whoever begins to wait ends what was set by hand.

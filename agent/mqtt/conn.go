@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 )
@@ -24,11 +25,7 @@ type Conn struct {
 	client  paho.Client
 	log     *slog.Logger
 
-	// mu is held for reading while the library is given something to send, and
-	// for writing to end that: a publish given to a library that is just
-	// disconnecting would never be answered.
-	mu     sync.RWMutex
-	closed bool
+	gone chan struct{} // closed when the library has noticed a loss and failed every token
 
 	received chan delivery
 	overrun  sync.Once
@@ -43,7 +40,6 @@ type delivery struct {
 // A Token follows one publish.
 type Token struct {
 	token paho.Token
-	qos   byte
 	conn  *Conn
 }
 
@@ -91,7 +87,7 @@ func (c *Conn) Publish(ctx context.Context, m Message) (*Token, error) {
 		}
 		return nil, err
 	}
-	return &Token{token: token, qos: m.QoS, conn: c}, nil
+	return &Token{token: token, conn: c}, nil
 }
 
 // offer hands something to the library until it is taken. The library waits
@@ -102,35 +98,25 @@ func (c *Conn) offer(ctx context.Context, send func() paho.Token) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c.mu.RLock()
-		if c.closed || c.Err() != nil {
-			c.mu.RUnlock()
-			return c.ended()
+		if err := c.Err(); err != nil {
+			return err
 		}
+		began := time.Now()
 		token := send()
-		c.mu.RUnlock()
 		select {
 		case <-token.Done():
 		default:
 			return nil
 		}
 		err := token.Error()
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, paho.ErrNotConnected) {
+		switch {
+		case errors.Is(err, paho.ErrNotConnected):
 			c.wire.cut(err)
-			return c.ended()
+			return c.Err()
+		case err == nil || time.Since(began) < sendWait:
+			return nil // it was sent, and has failed since
 		}
 	}
-}
-
-// ended is Err for those who know that it has.
-func (c *Conn) ended() error {
-	if err := c.Err(); err != nil {
-		return err
-	}
-	return ErrLeft
 }
 
 // Acked counts the publishes that the broker acknowledged on this connection.
@@ -175,12 +161,12 @@ func (c *Conn) RequestSubscription(ctx context.Context, filter string, handle fu
 		select {
 		case <-token.Done():
 		case <-c.Done():
-			return fmt.Errorf("subscribe to %s: %w", filter, c.ended())
+			return fmt.Errorf("subscribe to %s: %w", filter, c.Err())
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		if err := token.Error(); err != nil {
-			return fmt.Errorf("subscribe to %s: %w", filter, c.ended())
+			return fmt.Errorf("subscribe to %s: %w", filter, err)
 		}
 		if code := token.Result()[filter]; code > 2 {
 			return fmt.Errorf("subscribe to %s: %w", filter, ErrRefused)
@@ -236,13 +222,23 @@ func (c *Conn) Err() error {
 	}
 }
 
-// leave says goodbye to the broker, so that it does not publish the will, and
-// ends the connection. It waits leaveWait at most.
-func (c *Conn) leave() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
+// leave ends the connection. A connection that lives and is used by nobody any
+// more ends with a goodbye, so that the broker does not publish the will; that
+// may take leaveWait. Who publishes while the library says goodbye might wait
+// for ever: in a hurry there is none.
+func (c *Conn) leave(hurry bool) {
 	c.wire.leaving.Store(true)
+	if hurry {
+		c.wire.cut(ErrLeft)
+	}
+	if c.Err() != nil {
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case <-c.gone:
+		case <-timer.C:
+		}
+	}
 	c.client.Disconnect(uint(leaveWait.Milliseconds()))
 	c.wire.cut(ErrLeft)
 }

@@ -12,15 +12,23 @@ import (
 // is the client library's store, one that keeps nothing and gives nothing
 // back: what is not acknowledged is sent again from our own log only.
 type flights struct {
-	mu     sync.Mutex
-	sent   map[uint16]time.Time
-	acked  uint64
-	closed bool
+	mu    sync.Mutex
+	sent  map[uint16]uint64 // by packet id: the number of the publish
+	queue []queued          // in the order of sending; those at the front may be acknowledged
+	count uint64            // publishes so far
+	acked uint64
+	head  time.Time // when the oldest became the oldest, or was last known to be on its way
+}
+
+// queued is a publish in the order of sending.
+type queued struct {
+	id     uint16
+	number uint64
 }
 
 var _ paho.Store = (*flights)(nil)
 
-func newFlights() *flights { return &flights{sent: make(map[uint16]time.Time)} }
+func newFlights() *flights { return &flights{sent: make(map[uint16]uint64)} }
 
 // Put is called before a packet is sent.
 func (f *flights) Put(_ string, packet packets.ControlPacket) {
@@ -30,25 +38,47 @@ func (f *flights) Put(_ string, packet packets.ControlPacket) {
 	}
 	now := time.Now()
 	f.mu.Lock()
-	f.sent[p.MessageID] = now
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	if len(f.sent) == 0 {
+		f.queue = f.queue[:0]
+		f.head = now
+	}
+	f.count++
+	f.sent[p.MessageID] = f.count
+	f.queue = append(f.queue, queued{p.MessageID, f.count})
 }
 
 // ack notes a PUBACK.
 func (f *flights) ack(id uint16) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if _, ok := f.sent[id]; ok {
-		delete(f.sent, id)
+		f.remove(id)
 		f.acked++
 	}
-	f.mu.Unlock()
 }
 
 // forget takes a publish back that was not sent.
 func (f *flights) forget(id uint16) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.remove(id)
+}
+
+// remove takes a publish out, and notes when another becomes the oldest.
+func (f *flights) remove(id uint16) {
 	delete(f.sent, id)
-	f.mu.Unlock()
+	for len(f.queue) > 0 && f.sent[f.queue[0].id] != f.queue[0].number {
+		f.queue = f.queue[1:]
+		f.head = time.Now()
+	}
+}
+
+// proceed notes that the oldest was on its way to the broker until now.
+func (f *flights) proceed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head = time.Now()
 }
 
 func (f *flights) has(id uint16) bool {
@@ -64,17 +94,16 @@ func (f *flights) counts() (acked uint64, waiting int) {
 	return f.acked, len(f.sent)
 }
 
-// oldest returns when the publish was sent that waits longest; zero: none.
-func (f *flights) oldest() time.Time {
+// waitingSince returns since when the broker owes the PUBACK of the oldest
+// publish; zero: it owes none. On a slow line many may be on their way, so the
+// age of one does not tell.
+func (f *flights) waitingSince() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var first time.Time
-	for _, t := range f.sent {
-		if first.IsZero() || t.Before(first) {
-			first = t
-		}
+	if len(f.sent) == 0 {
+		return time.Time{}
 	}
-	return first
+	return f.head
 }
 
 func (f *flights) Open()                            {}

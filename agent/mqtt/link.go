@@ -166,7 +166,7 @@ func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %s", where, plainly(err))
 	}
-	c := &Conn{log: l.log, flights: newFlights(), received: make(chan delivery, maxWaiting)}
+	c := &Conn{log: l.log, flights: newFlights(), gone: make(chan struct{}), received: make(chan delivery, maxWaiting)}
 	c.wire = newWire(conn, c.flights, maxReceived)
 	c.client = paho.NewClient(l.options(c))
 	token := c.client.Connect().(*paho.ConnectToken)
@@ -203,6 +203,7 @@ func (l *Link) options(c *Conn) *paho.ClientOptions {
 	o.SetWriteTimeout(sendWait)
 	o.SetOrderMatters(true)
 	o.SetAutoAckDisabled(true)
+	o.SetConnectionLostHandler(func(paho.Client, error) { close(c.gone) })
 	if w := l.config.Will; w != nil {
 		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retained)
 	}
@@ -222,6 +223,7 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 		defer close(served)
 		l.runSessions(sessions, c)
 	})
+	hurry := false
 	select {
 	case <-c.Done():
 	case <-ctx.Done():
@@ -230,13 +232,14 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 		select {
 		case <-served:
 		case <-timer.C:
+			hurry = true
 		case <-c.Done():
 		}
 		timer.Stop()
 	}
 	err := c.Err()
 	stop(err)
-	c.leave()
+	c.leave(hurry)
 	wg.Wait()
 	return err
 }
@@ -274,7 +277,7 @@ func (l *Link) watch(c *Conn, began time.Time) {
 			return
 		case <-ticker.C:
 		}
-		if first := c.flights.oldest(); !first.IsZero() && time.Since(first) >= ackTimeout {
+		if since := c.flights.waitingSince(); !since.IsZero() && time.Since(since) >= ackTimeout {
 			c.wire.cut(errPuback)
 			return
 		}

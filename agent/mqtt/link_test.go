@@ -144,6 +144,7 @@ func TestEveryPublishInFlightFailsWithTheConnection(t *testing.T) {
 				t.Fatal("a token succeeded without a PUBACK")
 			}
 		}
+		synctest.Wait()
 		if s := l.State(); !strings.Contains(s.LastError, "broker closed the connection with 50 publishes unacknowledged") {
 			t.Errorf("last error %q", s.LastError)
 		}

@@ -9,18 +9,22 @@ import (
 	"time"
 )
 
-// writeTimeout is how long the network may take for what is written at once.
-// The client library sets a deadline for publishes only, so that a ping on a
+// writeTimeout is how long the network may take for writePiece bytes. The
+// client library sets a deadline for publishes only, so that a ping on a
 // connection that is stuck would wait for ever.
-const writeTimeout = 10 * time.Second
+const (
+	writeTimeout = 10 * time.Second
+	writePiece   = 32 << 10
+)
 
 // A wire is the network connection under the client library. It puts a
 // deadline on every write, reads in large pieces, passes nothing on that the
 // library would stumble over, and knows why it ended.
 type wire struct {
-	conn  net.Conn
-	read  *bufio.Reader // used by the one reader alone
-	guard guard         // the same
+	conn    net.Conn
+	flights *flights
+	read    *bufio.Reader // used by the one reader alone
+	guard   guard         // the same
 
 	once  sync.Once
 	ended chan struct{}
@@ -31,10 +35,11 @@ type wire struct {
 
 func newWire(conn net.Conn, f *flights, maxPacket int) *wire {
 	return &wire{
-		conn:  conn,
-		read:  bufio.NewReader(conn),
-		guard: guard{flights: f, max: maxPacket},
-		ended: make(chan struct{}),
+		conn:    conn,
+		flights: f,
+		read:    bufio.NewReader(conn),
+		guard:   guard{flights: f, max: maxPacket},
+		ended:   make(chan struct{}),
 	}
 }
 
@@ -67,14 +72,22 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	if err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, w.fail(fmt.Errorf("send: %w", err))
+	began := time.Now()
+	written := 0
+	for written < len(p) {
+		if err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return written, w.fail(fmt.Errorf("send: %w", err))
+		}
+		n, err := w.conn.Write(p[written:min(len(p), written+writePiece)])
+		written += n
+		if err != nil {
+			return written, w.fail(fmt.Errorf("send: %w", err))
+		}
 	}
-	n, err := w.conn.Write(p)
-	if err != nil {
-		return n, w.fail(fmt.Errorf("send: %w", err))
+	if time.Since(began) > time.Second {
+		w.flights.proceed() // the broker cannot have answered what was not sent
 	}
-	return n, nil
+	return written, nil
 }
 
 // Close is called by the library: after it was told to leave, after a failed
