@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 // own commands are
 //
 //	expand FILE…     replaces $WEBHOOK, $ADMIN, $BROKER and $WORK in files
+//	exits N COMMAND… runs a command that must end with the status N
 //	isready          waits until the agent that was started takes events
 //	http STATUS METHOD URL [BODY [HEADER…]]
 //	                 asks, checks the status, and keeps the answer as stdout does
@@ -32,6 +35,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"expand":  expand,
+			"exits":   exits,
 			"isready": isReady,
 			"http":    httpCommand,
 		},
@@ -46,6 +50,22 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 			text = strings.ReplaceAll(text, "$"+v, ts.Getenv(v))
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND [ARGUMENT…]")
+	}
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
 	}
 }
 

@@ -26,7 +26,7 @@ says() { # WHAT COMMAND…: the command prints a line with WHAT
 sent() { deskbell send "$@" >/tmp/sent 2>&1 || { cat /tmp/sent; false; }; }
 
 check "the SD card mounts" mount -t ext4 /dev/mmcblk0 /sd
-watch GPIO17 GPIO18 GPIO22 >/tmp/seen &
+pins GPIO17 GPIO18 GPIO22 >/tmp/seen &
 await 10 is GPIO22 "- -"
 check "nobody holds the lines before the agent starts" released
 

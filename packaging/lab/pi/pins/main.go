@@ -1,4 +1,4 @@
-// Command watch prints what the kernel shows of some GPIO lines, a line at each change: watch GPIO17 GPIO18. Such a line is
+// Command pins prints what the kernel shows of some GPIO lines, a line at each change: pins GPIO17 GPIO18. Such a line is
 // "GPIO17 deskbell hi", or "GPIO17 - -" while nobody holds it. It looks every 2 ms: the shortest pulse of the agent lasts 80 ms.
 package main
 
@@ -17,7 +17,7 @@ func main() {
 	for range time.Tick(2 * time.Millisecond) {
 		text, err := os.ReadFile("/sys/kernel/debug/gpio")
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "watch:", err)
+			fmt.Fprintln(os.Stderr, "pins:", err)
 			os.Exit(1)
 		}
 		is := make(map[string]string)
