@@ -192,7 +192,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.indicator, err = indicator.New(a.config.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
+	r.indicator, err = indicator.New(a.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
 		n, oldest := store.Undelivered()
 		return indicator.Conditions{Undelivered: oldest, ForwardPending: n}
 	}, a.signal.Notify, a.metrics.OutputSet, a.log)
@@ -207,7 +207,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 		}
 		r.forwards = append(r.forwards, d)
 	}
-	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device},
+	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone},
 		face, store, a.decoder, a.metrics, a.log)
 	return r, nil
 }
@@ -267,6 +267,12 @@ func (a *Agent) WebhookAddr() string {
 func (a *Agent) boardConfig() gpio.Config {
 	c := a.config.Board()
 	c.Trace, c.Changed = a.options.Trace, a.signal.Notify
+	return c
+}
+
+func (a *Agent) indication() indicator.Config {
+	c := a.config.indication()
+	c.Seen = a.census.count
 	return c
 }
 

@@ -98,10 +98,9 @@ type GPIOConfig struct {
 
 // Output is one [output.NAME].
 type Output struct {
-	Pin       string   `toml:"pin"`
-	Kind      string   `toml:"kind"`
-	ActiveLow bool     `toml:"active_low"`
-	Only      []string `toml:"only"`
+	Pin       string `toml:"pin"`
+	Kind      string `toml:"kind"`
+	ActiveLow bool   `toml:"active_low"`
 }
 
 // AdminConfig is the [admin] table.

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +33,7 @@ var later = []struct {
 	{"forward.*.home_assistant", false},
 	{"forward.*.cert_file", ""},
 	{"forward.*.key_file", ""},
+	{"output.*.only", []any{}},
 	{"forward.*.discovery_prefix", "homeassistant"},
 	{"forward.*.birth_topic", "homeassistant/status"},
 }
@@ -52,6 +55,12 @@ func refuse(at any, key []string, path string, unused any, c *collector) {
 	}
 	table, ok := at.(map[string]any)
 	if !ok {
+		return
+	}
+	if key[0] == "*" {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			refuse(table[name], key[1:], join(path, name), unused, c)
+		}
 		return
 	}
 	v, ok := table[key[0]]

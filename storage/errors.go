@@ -31,6 +31,11 @@ var (
 	// Next and Read leave such a record out, and Problems names it.
 	ErrDamaged = errors.New("the record is damaged")
 
+	// ErrUnchecked is for Options.Check to wrap when it has found nothing out:
+	// the check was stopped, or could not be made. Open then fails and leaves
+	// the file as it is.
+	ErrUnchecked = errors.New("the store could not be checked")
+
 	// ErrUnknownCursor comes from Log.Cursor for a name that Options.Cursors
 	// does not list.
 	ErrUnknownCursor = errors.New("no such cursor")

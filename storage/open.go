@@ -166,7 +166,7 @@ func judge(ctx context.Context, found error) (damage, err error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.As(found, &errno), errors.Is(found, exec.ErrNotFound), errors.Is(found, context.Canceled), errors.Is(found, ErrLocked):
+	case errors.Is(found, ErrUnchecked), errors.As(found, &errno), errors.Is(found, exec.ErrNotFound), errors.Is(found, context.Canceled), errors.Is(found, ErrLocked):
 		return nil, found
 	}
 	return found, nil

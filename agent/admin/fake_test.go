@@ -201,9 +201,9 @@ func sampleStatus() Status {
 				LastError: "dial tcp 192.0.2.7:8883: i/o timeout"},
 		},
 		Desk: DeskStatus{Open: 3, Waiting: 1, Unanswered: 1, Unassigned: 1, MutedUntil: at(30), Conversations: []Conversation{
-			{Key: "c2", Title: "Visitor - B1", Assignee: Actor{Kind: "bot", ID: "8181"}, Open: true, Since: at(1), LastMessage: at(2)},
+			{Key: "c2", Title: "Visitor - B1", Assignee: Actor{Kind: "bot", ID: "8181"}, Open: true, Since: at(1), LastMessage: "visitor: Hiiiii"},
 			{Key: "c1", Title: "Visitor - A27187", Assignee: Actor{Kind: "user", ID: "7", Email: "anna@hotel.example"},
-				Open: true, Waiting: true, Since: at(3), LastMessage: at(5)},
+				Open: true, Waiting: true, Since: at(3), LastMessage: "visitor: Is anybody there?"},
 			{Key: "c3", Assignee: Actor{Kind: "none"}, Open: true},
 			{Key: "c4", Title: "gone", Assignee: Actor{Kind: "team", ID: "reception"}},
 		}},

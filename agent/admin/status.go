@@ -71,7 +71,7 @@ type Conversation struct {
 	Open        bool       `json:"open"`
 	Waiting     bool       `json:"waiting"`
 	Since       *time.Time `json:"since"`        // when it came to its assignee; nil: the clock was not set
-	LastMessage *time.Time `json:"last_message"` // nil: none yet, or the clock was not set
+	LastMessage string     `json:"last_message"` // its summary, one line of hostile text; empty: none yet
 }
 
 // Actor is somebody a conversation is assigned to. Kind is bot, user, team,

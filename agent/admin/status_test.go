@@ -14,7 +14,7 @@ const document = `{"device":"front-desk","version":"1.0.0","uptime_seconds":12.5
  "storage":{"first_sequence":1,"last_sequence":22,"records":22,"bytes":65536,"max_bytes":67108864,"full":false,"dropped":0},
  "forward":[{"name":"hub","broker":"mqtt://127.0.0.1:1883","connected":true,"acked_sequence":22,"pending":0,"set_aside":0,"last_error":""}],
  "desk":{"open":1,"waiting":0,"acknowledged":0,"unanswered":0,"unassigned":0,"muted_until":null,
-         "conversations":[{"key":"k","title":"t","assignee":{"kind":"bot","id":"8181","email":"e"},"open":true,"waiting":false,"since":"2026-03-06T14:03:00Z","last_message":null}]},
+         "conversations":[{"key":"k","title":"t","assignee":{"kind":"bot","id":"8181","email":"e"},"open":true,"waiting":false,"since":"2026-03-06T14:03:00Z","last_message":"visitor: Hiiiii"}]},
  "outputs":[{"name":"lamp","pin":"GPIO17","kind":"light","driver":"simulated","on":true,"pattern":"blink","reason":"new conversation"}],
  "inputs":[{"name":"ack","pin":"GPIO27","pressed":false}]}`
 
@@ -26,7 +26,7 @@ func TestStatusIsTheDocumentOfTheContract(t *testing.T) {
 		Forward: []ForwardStatus{{Name: "hub", Broker: "mqtt://127.0.0.1:1883", Connected: true, AckedSequence: 22}},
 		Desk: DeskStatus{Open: 1, Conversations: []Conversation{{Key: "k", Title: "t",
 			Assignee: Actor{Kind: "bot", ID: "8181", Email: "e"}, Open: true,
-			Since: At(time.Date(2026, 3, 6, 15, 3, 0, 0, time.FixedZone("", 3600))), LastMessage: At(time.Time{})}}},
+			Since: At(time.Date(2026, 3, 6, 15, 3, 0, 0, time.FixedZone("", 3600))), LastMessage: "visitor: Hiiiii"}}},
 		Outputs: []OutputStatus{{Name: "lamp", Pin: "GPIO17", Kind: "light", Driver: "simulated", On: true,
 			Pattern: "blink", Reason: "new conversation"}},
 		Inputs: []InputStatus{{Name: "ack", Pin: "GPIO27"}},

@@ -82,14 +82,20 @@ func (b *Broker) Run(ctx context.Context) error {
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = uint32(min(b.config.MaxPacket, math.MaxUint32))
 	capabilities.MaximumClients = maxClients + 16 // those of this process come on top
+	// By default what is retained is dropped after a day, also when that day is
+	// but the clock being set.
+	capabilities.MaximumMessageExpiryInterval = 0
 	s := &session{conns: map[net.Conn]bool{}, server: mqtt.New(&mqtt.Options{
 		Capabilities: capabilities,
-		Logger:       slog.New(slog.DiscardHandler), // it logs each client that goes away as an error
+		Logger:       slog.New(slog.DiscardHandler), // it logs whole messages, and each client that goes away as an error
 		// Twice a day: nobody here reads the library's statistics.
 		SysTopicResendInterval: int64((12 * time.Hour).Seconds()),
 	})}
-	if err := s.server.AddHook(&doorman{config: b.config}, nil); err != nil {
-		return fmt.Errorf("start the built-in broker: %w", err)
+	pace := &pacer{ended: ctx.Done(), clients: map[*mqtt.Client]bool{}}
+	for _, hook := range []mqtt.Hook{&doorman{config: b.config, clients: s.server.Clients}, pace} {
+		if err := s.server.AddHook(hook, nil); err != nil {
+			return fmt.Errorf("start the built-in broker: %w", err)
+		}
 	}
 	if err := s.server.Serve(); err != nil {
 		return fmt.Errorf("start the built-in broker: %w", err)
@@ -117,17 +123,18 @@ func (b *Broker) listen(ctx context.Context, s *session) {
 	for ctx.Err() == nil {
 		l, err := net.Listen("tcp", b.config.Listen)
 		if err == nil {
-			b.book(l.Addr().String(), "")
+			b.book(l.Addr().String(), b.closedDoor(l.Addr()))
 			b.log.Info("the built-in broker listens", "address", l.Addr().String())
-			stop := context.AfterFunc(ctx, func() { l.Close() })
+			stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 			err = s.accept(l)
 			stop()
-			l.Close()
+			_ = l.Close()
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		b.book("", fmt.Sprintf("the built-in broker is not reached at %s: %v; set [broker] listen to a free port", b.config.Listen, err))
+		b.book("", fmt.Sprintf("the built-in broker is not reached at %s: %v; set [broker] listen to a free port",
+			b.config.Listen, cause(err)))
 		select {
 		case <-ctx.Done():
 		case <-time.After(listenAgain):
@@ -135,11 +142,28 @@ func (b *Broker) listen(ctx context.Context, s *session) {
 	}
 }
 
+// closedDoor is the problem of listening to others whom nobody will let in.
+func (b *Broker) closedDoor(at net.Addr) string {
+	if a, ok := at.(*net.TCPAddr); !ok || a.IP.IsLoopback() || b.config.Password != "" {
+		return ""
+	}
+	return fmt.Sprintf("the built-in broker listens on %s without a password and lets only this machine in; set [broker] username and password", at)
+}
+
+// cause leaves the address out that it is said with.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
 func (b *Broker) book(addr, problem string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if problem != "" && problem != b.problem {
-		b.log.Warn("the built-in broker has no port", "problem", problem)
+		b.log.Warn("the built-in broker", "problem", problem)
 	}
 	b.addr, b.problem = addr, problem
 }
@@ -155,7 +179,7 @@ func (s *session) accept(l net.Listener) error {
 		select {
 		case places <- struct{}{}:
 		default:
-			conn.Close() // full: the client comes again
+			_ = conn.Close() // full: the client comes again
 			continue
 		}
 		if !s.serve(network, conn, func() { <-places }) {
@@ -169,14 +193,15 @@ func (s *session) serve(way string, conn net.Conn, after func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		conn.Close()
+		_ = conn.Close()
 		return false
 	}
+	conn = newLine(conn, way == inside)
 	s.conns[conn] = true
 	s.done.Go(func() {
 		defer after()
 		_ = s.server.EstablishConnection(way, conn) // why a client has gone is its own affair
-		conn.Close()
+		_ = conn.Close()
 		s.mu.Lock()
 		delete(s.conns, conn)
 		s.mu.Unlock()
@@ -189,7 +214,7 @@ func (s *session) close() {
 	s.mu.Lock()
 	s.closed = true
 	for c := range s.conns {
-		c.Close()
+		_ = c.Close()
 	}
 	s.mu.Unlock()
 	s.done.Wait()
@@ -211,7 +236,7 @@ func (b *Broker) Dial(ctx context.Context) (net.Conn, error) {
 	}
 	ours, theirs := net.Pipe()
 	if !s.serve(inside, theirs, func() {}) {
-		ours.Close()
+		_ = ours.Close()
 		return nil, ErrStopped
 	}
 	return ours, nil

@@ -49,6 +49,8 @@ type Config struct {
 	Desk    desk.Config
 	Outputs []Output
 	Rules   []Rule // the first that asks for an output wins it; see Builtin
+	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.
+	Seen func(event.Event)
 }
 
 // Indicator is the loop and the one door for commands. Its methods are safe for several callers at once.
@@ -60,6 +62,7 @@ type Indicator struct {
 	cond    func() Conditions
 	changed func()
 	shown   func(time.Duration)
+	seen    func(event.Event)
 	log     *slog.Logger
 
 	wake   chan struct{} // holds one: look again, a command or a condition changed something
@@ -126,6 +129,10 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 		i.log = slog.Default()
 	}
 	i.wake, i.saving = make(chan struct{}, 1), make(chan struct{}, 1)
+	i.seen = c.Seen
+	if i.seen == nil {
+		i.seen = func(event.Event) {}
+	}
 	i.desk = desk.New(c.Desk)
 	var err error
 	if i.engine, err = newEngine(c.Outputs, c.Rules); err != nil {

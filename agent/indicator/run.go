@@ -128,6 +128,7 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) bool {
 	if e.Kind == event.Message {
 		s.Summary = i.summary(r.Data)
 	}
+	i.seen(e)
 	before := i.desk.Facts()
 	moments := i.desk.Apply(e, s)
 	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence())

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -175,16 +174,6 @@ func (p *program) output(name string) admin.OutputStatus {
 	}
 	p.t.Fatalf("no output %s", name)
 	return admin.OutputStatus{}
-}
-
-// stored lists the sequences and data in the store.
-func (p *program) stored(ctx context.Context) []admin.EventItem {
-	p.t.Helper()
-	page, err := p.api().Events(ctx, 0, 1000, "")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return page.Events
 }
 
 // elements are the events of a body, byte for byte.

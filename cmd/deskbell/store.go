@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 
@@ -27,21 +28,21 @@ func checkStoreCommand() *cobra.Command {
 		Args:   cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			err := storage.Check(args[0])
-			if errors.Is(err, storage.ErrDamaged) {
-				return &failure{code: exitDamaged, err: err}
+			if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) {
+				return err
 			}
-			return err
+			return &failure{code: exitDamaged, err: err}
 		}),
 	}
 }
 
-// checkStore runs check-store. Its error is a storage.ErrDamaged when the
-// store is damaged, which a crash of the child shows too; any other error,
-// such as a child that was stopped, says nothing about the store.
+// checkStore runs check-store. Its error means that the store is damaged, which
+// a crash of the child shows too, unless it is a storage.ErrUnchecked: a child
+// that was stopped, for one, says nothing about the store.
 func checkStore(ctx context.Context, path string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find this program to check the store with: %w", err)
+		return fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
 	}
 	cmd := exec.CommandContext(ctx, self, "check-store", path)
 	var said bytes.Buffer
@@ -55,13 +56,13 @@ func checkStore(ctx context.Context, path string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &exit):
-		return fmt.Errorf("check the store: %w", err)
+		return fmt.Errorf("%w: %w", storage.ErrUnchecked, err)
 	case exit.ExitCode() == exitDamaged:
-		return fmt.Errorf("%w: %s", storage.ErrDamaged, firstLine(said.String()))
+		return errors.New(firstLine(said.String()))
 	case crashed(exit):
-		return fmt.Errorf("%w: looking it through ended in a crash (%s)", storage.ErrDamaged, exit)
+		return fmt.Errorf("looking it through ended in a crash (%s)", exit)
 	}
-	return fmt.Errorf("check the store: %s (%s)", firstLine(said.String()), exit)
+	return fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, firstLine(said.String()), exit)
 }
 
 func firstLine(s string) string {

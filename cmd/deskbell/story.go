@@ -20,7 +20,6 @@ type object = map[string]any
 var (
 	storyBot    = object{"type": "bot", "id": "1", "email": "bot@example.com"}
 	storyPerson = object{"type": "user", "id": "7", "email": "anna@example.com"}
-	storyGuest  = object{"type": "visitor", "id": nil, "email": nil}
 )
 
 // handover is the story that deskbell exists for.

@@ -238,7 +238,7 @@ function showConversations(s) {
     put(li.querySelector(".title"), c.title || "conversation " + c.key.slice(0, 12) + (c.key.length > 12 ? "…" : ""));
     let text = "with " + holder(c.assignee);
     if (c.since) text += " since " + clock(c.since) + " (" + since(c.since) + ")";
-    if (c.last_message) text += ", last message " + clock(c.last_message);
+    if (c.last_message) text += ", " + c.last_message;
     put(li.querySelector(".who"), text);
   });
   const rest = open.length - mostConversations;
