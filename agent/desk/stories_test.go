@@ -72,6 +72,10 @@ var orderStories = []story{
 	{name: "a hand-over that comes later than many messages to which nobody replied still begins the wait",
 		story: append(append([]any{created(0, bot)}, monologue(10*sec, 40)...), passed(9*sec, team).late(80*sec)), want: "open waiting unanswered", moments: "wait_began"},
 	{name: "an older end than many messages does not close it", story: append(append([]any{created(0, bot)}, monologue(10*sec, 40)...), turned(9*sec, event.Closed).late(80*sec)), want: "open"},
+	{name: "an end that comes so late does not close what the visitor has reopened since",
+		story: append(append([]any{created(0, bot), visitor(10 * sec)}, answers(11*sec, 40)...), turned(9*sec, event.Closed).late(80*sec)), want: "open"},
+	{name: "a hand-over that comes so late was answered since",
+		story: append(append([]any{created(0, bot), user(12*sec, "anna")}, monologue(20*sec, 40)...), passed(9*sec, team).late(80*sec)), want: "open unanswered"},
 	{name: "a long chat keeps its state", story: append([]any{created(0, bot), passed(5*sec, anna)}, chat(10*sec, 100)...), want: "open", moments: "wait_began wait_ended"},
 }
 
@@ -81,6 +85,15 @@ func chat(from time.Duration, n int) []any {
 	for i := range n {
 		at := from + time.Duration(i)*10*sec
 		steps = append(steps, visitor(at), user(at+5*sec, "anna"))
+	}
+	return steps
+}
+
+// answers is a person who writes every second.
+func answers(from time.Duration, n int) []any {
+	var steps []any
+	for i := range n {
+		steps = append(steps, user(from+time.Duration(i)*sec, "anna"))
 	}
 	return steps
 }

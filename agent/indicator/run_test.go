@@ -156,11 +156,16 @@ func TestAcknowledge(t *testing.T) {
 		}
 		pass(10 * min1)
 		b.want("pulse: somebody waits | double: still waiting")
+		pass(5 * sec)
+		saved := b.cursor.count()
 		b.cursor.err = errors.New("no disk")
 		if err := b.Acknowledge(t.Context()); !errors.Is(err, b.cursor.err) {
 			t.Errorf("the error is %v", err)
 		}
 		b.want("on: acknowledged | off") // the person is heard all the same
+		if b.cursor.count() != saved+1 {
+			t.Error("it is not given to the cursor once more, for when the disk is back")
+		}
 	})
 }
 
@@ -312,6 +317,27 @@ func TestTest(t *testing.T) {
 			if !errors.Is(err, ErrUnknownOutput) && !errors.Is(err, ErrUnknownPattern) && !errors.Is(err, ErrBadDuration) {
 				t.Errorf("the error is %v", err)
 			}
+		}
+	})
+}
+
+func TestRunAgainShowsEverythingAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, newFakeLog(), kept{})
+		b.log.add(created("team"))
+		pass(2 * sec)
+		b.stop()
+		b.board.told() // meanwhile the board has turned everything off
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		synctest.Wait()
+		b.wantTold("2s lamp pulse", "2s buzzer off")
+		b.step(b.log.records) // a record given twice counts once
+		b.want("pulse: somebody waits | off")
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }
