@@ -38,7 +38,7 @@ func chipDrivers(*testing.T) []driver {
 // kernelLine is " gpio-475 (GPIO17              |deskbell            ) out hi ACTIVE LOW".
 var kernelLine = regexp.MustCompile(`\(([^ |]+) *\|([^)]*?) *\) (in|out) +(hi|lo)`)
 
-// kernelView returns consumer and level of a line as the kernel shows them; an empty consumer when nobody holds it.
+// kernelView returns consumer and level of a line as the kernel shows them; an empty consumer when nobody holds it as an output.
 func kernelView(t *testing.T, pin string) (consumer string, high bool) {
 	t.Helper()
 	text, err := os.ReadFile(debugFile)
@@ -48,7 +48,7 @@ func kernelView(t *testing.T, pin string) (consumer string, high bool) {
 	for line := range strings.Lines(string(text)) {
 		if m := kernelLine.FindStringSubmatch(line); m != nil && m[1] == pin {
 			if m[3] != "out" {
-				t.Errorf("%s is no output: %s", pin, line)
+				return "", false // being claimed: its direction is not set yet
 			}
 			return m[2], m[4] == "hi"
 		}
@@ -113,35 +113,37 @@ var chipTests = map[string]func(t *testing.T){
 			t.Errorf("got %v", err)
 		}
 	},
-	"an active-low line is never seen low while it is claimed": func(t *testing.T) {
-		done := make(chan struct{})
-		seen := make(chan [2]int)
-		go func() {
-			var count [2]int // high, low
-			for {
-				select {
-				case <-done:
-					seen <- count
-					return
-				default:
-				}
-				if text, err := os.ReadFile(debugFile); err == nil {
-					for line := range strings.Lines(string(text)) {
-						if m := kernelLine.FindStringSubmatch(line); m != nil && m[1] == "GPIO17" {
-							count[boolInt(m[4] == "lo")]++
+	"an active-low line is never driven low while it is claimed": func(t *testing.T) {
+		var seen [2]int // driven high, low
+		for range 60 {
+			claimed, looked := make(chan struct{}), make(chan struct{})
+			go func() { // looks from before the claim until it is made
+				defer close(looked)
+				for {
+					text, err := os.ReadFile(debugFile)
+					for _, m := range kernelLine.FindAllStringSubmatch(string(text), -1) {
+						if m[1] == "GPIO17" && m[3] == "out" { // until the direction is set it is an input of no level of ours
+							seen[boolInt(m[4] == "lo")]++
+						}
+					}
+					select {
+					case <-claimed:
+						return
+					default:
+						if err != nil {
+							return
 						}
 					}
 				}
-			}
-		}()
-		for range 20 {
-			mustOpen(t, OutputConfig{Pin: "GPIO17", ActiveLow: true}).Close()
+			}()
+			p := mustOpen(t, OutputConfig{Pin: "GPIO17", ActiveLow: true})
+			close(claimed)
+			<-looked
+			p.Close()
 		}
-		close(done)
-		count := <-seen
-		t.Logf("while it was claimed 20 times it was seen high %d times", count[0])
-		if count[0] == 0 || count[1] != 0 {
-			t.Errorf("it was seen high %d times, low %d times", count[0], count[1])
+		t.Logf("claimed 60 times, it was seen high %d times, low %d times", seen[0], seen[1])
+		if seen[0] == 0 || seen[1] != 0 {
+			t.Errorf("it was seen high %d times, low %d times, want never low", seen[0], seen[1])
 		}
 	},
 	"a board blinks, chirps, and releases its lines": func(t *testing.T) {
