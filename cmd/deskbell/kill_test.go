@@ -25,8 +25,9 @@ type clients struct {
 	answered map[string]bool
 }
 
-// load starts n clients that post until ctx ends, each event with a marker.
-func load(ctx context.Context, url string, n, round int) *clients {
+// load starts n clients that post until ctx ends, each event with a marker and
+// more text.
+func load(ctx context.Context, url string, n, round int, more string) *clients {
 	c := &clients{url: url, answered: map[string]bool{}}
 	for w := range n {
 		c.wg.Go(func() {
@@ -34,7 +35,7 @@ func load(ctx context.Context, url string, n, round int) *clients {
 			defer h.CloseIdleConnections()
 			for i := 0; ctx.Err() == nil; i++ {
 				marker := fmt.Sprintf("mark-%d-%d-%d.", round, w, i)
-				body := fmt.Appendf(nil, `{"events":[{"event":{"type":"message","payload":{"message":{"type":"text","text":"%s"}}},"conversation":{"key":"c%d"},"timestamp":"2026-01-02 03:04:05.%06d"}]}`, marker, w, i)
+				body := fmt.Appendf(nil, `{"events":[{"event":{"type":"message","payload":{"message":{"type":"text","text":"%s%s"}}},"conversation":{"key":"c%d"},"timestamp":"2026-01-02 03:04:05.%06d"}]}`, marker, more, w, i)
 				resp, err := h.Post(c.url, "application/json", bytes.NewReader(body))
 				if err != nil {
 					select { // the agent is away: do not spin
@@ -86,7 +87,7 @@ func TestNothingAnsweredIsLostByKillsAndABrokerThatComesAndGoes(t *testing.T) {
 	for round := range 10 {
 		p.start()
 		ctx, stop := context.WithCancel(t.Context())
-		c := load(ctx, p.url(), 16, round)
+		c := load(ctx, p.url(), 16, round, "")
 		p.eventually("events are answered", func() bool { return c.count() > 50 })
 		if round%2 == 0 {
 			broker.Stop()
@@ -120,7 +121,7 @@ func TestABrokerThatNeverAcknowledgesGetsNothingCounted(t *testing.T) {
 	p := newProgram(t, "", hubForward(l.Addr().String()))
 	p.start()
 	ctx, stop := context.WithCancel(t.Context())
-	c := load(ctx, p.url(), 4, 0)
+	c := load(ctx, p.url(), 4, 0, "")
 	for range 5 {
 		n := len(fake.Publishes())
 		p.eventually("the fake gets events", func() bool { return len(fake.Publishes()) > n })

@@ -25,6 +25,7 @@ import (
 type program struct {
 	t                       testing.TB
 	dir, config             string
+	path                    string // of the binary; empty: this test's own
 	webhook, admin, builtin string // addresses
 
 	cmd   *exec.Cmd
@@ -73,11 +74,13 @@ func newProgram(t testing.TB, webhook, rest string) *program {
 // start runs the program and waits until it takes events.
 func (p *program) start() {
 	p.t.Helper()
-	self, err := exec.LookPath("deskbell")
-	if err != nil {
-		p.t.Fatal(err)
+	if p.path == "" {
+		var err error
+		if p.path, err = exec.LookPath("deskbell"); err != nil {
+			p.t.Fatal(err)
+		}
 	}
-	p.cmd = exec.Command(self, "run", "--config", p.config)
+	p.cmd = exec.Command(p.path, "run", "--config", p.config)
 	p.cmd.Stderr = &p.said
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
