@@ -82,11 +82,7 @@ func New(c Config, o Options) (*Agent, error) {
 	if a.decoder, err = event.NewDecoder(c.Events()); err != nil {
 		return nil, err
 	}
-	a.webhook, err = webhook.New(webhook.Config{
-		Path: c.Webhook.Path, Tokens: c.Webhook.Tokens, TokenIn: c.Webhook.TokenIn, Reply: c.Webhook.Reply,
-		MaxBody: int64(c.Webhook.MaxBody), Rate: c.Webhook.Rate,
-		AllowFrom: c.Webhook.AllowFrom, TrustedProxies: c.Webhook.TrustedProxies,
-	}, &a.step, a.decoder, observer{a.metrics, &a.signal}, o.Log)
+	a.webhook, err = webhook.New(c.Webhook.handler(), &a.step, a.decoder, observer{a.metrics, &a.signal}, o.Log)
 	if err != nil {
 		return nil, err
 	}

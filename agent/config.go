@@ -8,6 +8,7 @@ import (
 	"deskbell/agent/desk"
 	"deskbell/agent/event"
 	"deskbell/agent/indicator"
+	"deskbell/agent/webhook"
 	"deskbell/gpio"
 )
 
@@ -199,4 +200,12 @@ func (c Config) indication() indicator.Config {
 		i.Outputs = append(i.Outputs, indicator.Output{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow})
 	}
 	return i
+}
+
+// handler is the part of the configuration that the webhook's handler needs.
+func (w WebhookConfig) handler() webhook.Config {
+	return webhook.Config{
+		Path: w.Path, Tokens: w.Tokens, TokenIn: w.TokenIn, Reply: w.Reply, MaxBody: int64(w.MaxBody), Rate: w.Rate,
+		AllowFrom: w.AllowFrom, TrustedProxies: w.TrustedProxies,
+	}
 }

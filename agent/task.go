@@ -35,6 +35,9 @@ type essential struct{ Task }
 // again.
 const retryAfter = 5 * time.Second
 
+// settledAfter is how long a part must run for its last error to be over.
+const settledAfter = time.Second
+
 // supervisor runs tasks in stages. A stage is stopped only when those before
 // it have ended, so that what feeds a task never outlives it.
 type supervisor struct {
@@ -82,7 +85,7 @@ func (s *supervisor) run(ctx context.Context, stages ...[]Task) error {
 func (s *supervisor) keep(ctx context.Context, t Task) error {
 	_, must := t.(essential)
 	for {
-		settled := time.AfterFunc(time.Second, func() { s.fault(t.String(), nil) })
+		settled := time.AfterFunc(settledAfter, func() { s.fault(t.String(), nil) })
 		err := t.Run(ctx)
 		settled.Stop()
 		if ctx.Err() != nil || err == nil {
