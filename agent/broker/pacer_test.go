@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -70,9 +69,10 @@ func TestASubscriberThatCannotFollowLosesNothing(t *testing.T) {
 	eventually(t, "it listens", func() bool { return b.Addr() != "" })
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	gate := make(chan struct{})
 	sub, stopSub, err := mqtttest.SubscribeOver(ctx, func(ctx context.Context) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "tcp", b.Addr())
-		return slowly{c}, err
+		return &gated{Conn: c, gate: gate}, err
 	}, "load/#")
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +80,16 @@ func TestASubscriberThatCannotFollowLosesNothing(t *testing.T) {
 	defer stopSub()
 	p, stop := publishing(b, n)
 	defer stop()
+	same, before := 0, 0
+	eventually(t, "the publisher waits", func() bool {
+		now := owed(b)
+		if now != before || now == 0 {
+			same = 0
+		}
+		same, before = same+1, now
+		return same == 50
+	})
+	close(gate)
 	<-p.done
 	if !sub.Wait(ctx, func(all []mqtttest.Publish) bool { return len(all) >= n }) {
 		t.Fatalf("%d of %d arrived", len(sub.Messages()), n)
@@ -91,12 +101,34 @@ func TestASubscriberThatCannotFollowLosesNothing(t *testing.T) {
 	}
 }
 
-// slowly reads little at a time.
-type slowly struct{ net.Conn }
+// gated reads the answers to login and subscription, and the rest only when
+// the gate is open.
+type gated struct {
+	net.Conn
+	gate <-chan struct{}
+	read int
+}
 
-func (s slowly) Read(p []byte) (int, error) {
-	runtime.Gosched()
-	return s.Conn.Read(p[:min(len(p), 50)])
+func (g *gated) Read(p []byte) (int, error) {
+	if g.read == 9 {
+		<-g.gate
+	} else if left := 9 - g.read; left > 0 {
+		p = p[:min(len(p), left)]
+	}
+	n, err := g.Conn.Read(p)
+	g.read += n
+	return n, err
+}
+
+// owed counts the messages that the broker waits to be acknowledged.
+func owed(b *Broker) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, cl := range b.run.server.Clients.GetAll() {
+		n += cl.State.Inflight.Len()
+	}
+	return n
 }
 
 func TestASubscriberThatTakesNothingIsLeftBehind(t *testing.T) {

@@ -86,8 +86,8 @@ var _ mqtt.Session = (*Forwarder)(nil)
 
 // New returns a Forwarder that goes on where cur is. delivered is called after
 // each acknowledgement with the time since the event was accepted, changed
-// when Stats change; neither may block, both may be nil. The error joins what
-// is wrong with c.
+// when Stats change; neither may block, both may be nil. log is expected to name
+// the forward. The error joins what is wrong with c.
 func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Duration), changed func(), log *slog.Logger) (*Forwarder, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("forward %s: %w", c.Name, err)
@@ -112,7 +112,7 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 		decoder:   d,
 		delivered: delivered,
 		changed:   changed,
-		logger:    log.With("forward", c.Name),
+		logger:    log,
 		interrupt: func() {},
 		turn:      make(chan struct{}, 1),
 		free:      make(chan struct{}, 1),

@@ -10,58 +10,81 @@ import (
 	"deskbell/agent/mqtt"
 )
 
-// obey does what a command asks for. A command that cannot be done is told to
-// the log, without its payload, and changes nothing. A retained one is from
-// another time and ignored. The broker gets its acknowledgement when obey
-// returns, which is after the command was saved.
+// commandTime bounds a command. It does not end with the connection: what was
+// asked for is done, though the answer may not arrive.
+const commandTime = 10 * time.Second
+
+var (
+	errPress    = errors.New("expected PRESS or nothing")
+	errDuration = errors.New("expected a time such as 30m")
+	errOutput   = errors.New("there is no such output")
+	errCommand  = errors.New("there is no such command")
+)
+
+// obey does what a command asks for. One that cannot be done changes nothing
+// and is told to the log, without its payload, once until the next that can. A
+// retained one is from another time and ignored. The broker gets its
+// acknowledgement when obey returns, which is after the command was saved.
 func (h *Hub) obey(ctx context.Context, m mqtt.Message) {
 	if m.Retained {
 		return
 	}
-	if err := h.command(ctx, strings.TrimPrefix(m.Topic, h.base+"/"), m.Payload); err != nil {
-		h.log.Warn("a command over MQTT was not done", "topic", m.Topic, "error", err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commandTime)
+	defer cancel()
+	name, err := h.command(ctx, strings.TrimPrefix(m.Topic, h.base+"/"), m.Payload)
+	if err == nil {
+		delete(h.complained, name)
+		return
+	}
+	if !h.complained[name] {
+		h.complained[name] = true
+		h.log.Warn("a command over MQTT was not done", "command", name, "error", err)
 	}
 }
 
-func (h *Hub) command(ctx context.Context, name string, payload []byte) error {
+// command returns the name of a command in our own words: a topic is
+// anybody's.
+func (h *Hub) command(ctx context.Context, topic string, payload []byte) (name string, err error) {
 	text := strings.TrimSpace(string(payload))
 	pressed := text == "" || text == "PRESS"
-	switch name {
+	switch topic {
 	case "command/ack":
 		if !pressed {
-			return errPress
+			return "ack", errPress
 		}
-		return h.device.Acknowledge(ctx)
+		return "ack", h.device.Acknowledge(ctx)
 	case "command/unmute":
 		if !pressed {
-			return errPress
+			return "unmute", errPress
 		}
-		return h.device.Unmute(ctx)
+		return "unmute", h.device.Unmute(ctx)
 	case "command/mute":
-		var d time.Duration
-		if !pressed {
-			var err error
-			if d, err = time.ParseDuration(text); err != nil || d <= 0 {
-				return errors.New("expected a time such as 30m")
-			}
+		if pressed {
+			return "mute", h.device.Mute(ctx, 0)
 		}
-		return h.device.Mute(ctx, d)
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return "mute", errDuration
+		}
+		return "mute", h.device.Mute(ctx, d)
 	case "command/test":
-		return h.known(text, func() error { return h.device.Test(ctx, text) })
+		if !h.known(text) {
+			return "test", errOutput
+		}
+		return "test", h.device.Test(ctx, text)
 	}
-	if output, ok := strings.CutPrefix(name, "output/"); ok {
-		output = strings.TrimSuffix(output, "/set")
-		return h.known(output, func() error { return h.device.Set(ctx, output, payload) })
+	output, ok := strings.CutPrefix(topic, "output/")
+	if !ok {
+		return "unknown", errCommand
 	}
-	return errors.New("there is no such command")
+	output = strings.TrimSuffix(output, "/set")
+	if !h.known(output) {
+		return "set", errOutput
+	}
+	return "set " + output, h.device.Set(ctx, output, payload)
 }
 
-var errPress = errors.New("expected PRESS or nothing")
-
-// known does something with an output that there is.
-func (h *Hub) known(output string, do func() error) error {
-	if !slices.ContainsFunc(h.device.Outputs(), func(o OutputState) bool { return o.Name == output }) {
-		return errors.New("there is no such output")
-	}
-	return do()
+// known says that there is an output of that name.
+func (h *Hub) known(output string) bool {
+	return slices.ContainsFunc(h.device.Outputs(), func(o OutputState) bool { return o.Name == output })
 }

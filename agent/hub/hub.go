@@ -4,7 +4,9 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"deskbell/agent/mqtt"
@@ -56,13 +58,17 @@ type Hub struct {
 	// granted on it. Greet and Serve are called one after the other.
 	told    map[string]string
 	granted []func(context.Context) error
+
+	// Of the one goroutine that handles messages: commands that could not be
+	// done, by name.
+	complained map[string]bool
 }
 
 var _ mqtt.Greeter = (*Hub)(nil)
 
 // New returns a hub under base, such as deskbell/front-desk.
 func New(base string, d Device, log *slog.Logger) *Hub {
-	return &Hub{base: base, device: d, log: log}
+	return &Hub{base: base, device: d, log: log, complained: map[string]bool{}}
 }
 
 func availability(base, state string) mqtt.Message {
@@ -112,7 +118,11 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 	if told, ok := h.told[topic]; ok && told == string(payload) {
 		return nil
 	}
-	if _, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload}); err != nil {
+	_, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload})
+	switch {
+	case errors.Is(err, mqtt.ErrBadMessage):
+		h.log.Warn("a state cannot be sent", "error", err) // the rest can
+	case err != nil:
 		return err
 	}
 	h.told[topic] = string(payload)
@@ -122,11 +132,15 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 // Serve takes commands and sends what changes, until ctx ends. At a clean stop
 // it says that the outputs are off and that the device is gone.
 func (h *Hub) Serve(ctx context.Context, c *mqtt.Conn) error {
-	for _, granted := range h.granted {
-		if err := granted(ctx); err != nil && ctx.Err() == nil {
-			h.log.Warn("the broker lets us take no commands", "error", err) // events go out all the same
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		for _, granted := range h.granted {
+			if err := granted(ctx); errors.Is(err, mqtt.ErrRefused) {
+				h.log.Warn("the broker lets us take no commands", "error", err) // the rest goes on all the same
+			}
 		}
-	}
+	})
 	for {
 		changed := h.device.Changed()
 		if err := h.show(ctx, c); err != nil && ctx.Err() == nil {

@@ -185,7 +185,7 @@ func (c *Conn) receive(d delivery) {
 	case c.received <- d:
 	default:
 		c.overrun.Do(func() {
-			c.log.Warn("more messages than can be handled: some are left", "topic", d.message.Topic())
+			c.log.Warn("more messages come from the broker than can be handled: some are left unanswered")
 		})
 	}
 }

@@ -54,13 +54,11 @@ type Link struct {
 
 // NewLink returns a link that serves sessions on each connection, in this
 // order. changed is called when State changes; it must not block, and may be
-// nil. A Config that cannot work shows as State.LastError.
+// nil. log is expected to name the connection. A Config that cannot work shows
+// as State.LastError.
 func NewLink(c Config, sessions []Session, log *slog.Logger, changed func()) *Link {
 	if changed == nil {
 		changed = func() {}
-	}
-	if c.Name != "" {
-		log = log.With("forward", c.Name)
 	}
 	return &Link{config: c, sessions: sessions, log: log, changed: changed}
 }
@@ -81,7 +79,7 @@ func (l *Link) Run(ctx context.Context) error {
 			break
 		}
 		l.set(false, err.Error())
-		timer := time.NewTimer(l.backoff.next())
+		timer := time.NewTimer(l.backoff.next(!errors.As(err, new(unreached))))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -164,7 +162,7 @@ func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
 	defer cancel()
 	conn, err := l.config.open(timed, address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %s", where, plainly(err))
+		return nil, unreached{fmt.Errorf("connect to %s: %s", where, plainly(err))}
 	}
 	c := &Conn{log: l.log, flights: newFlights(), gone: make(chan struct{}), received: make(chan delivery, maxWaiting)}
 	c.wire = newWire(conn, c.flights, maxReceived)

@@ -248,7 +248,7 @@ func TestALostBrokerIsTriedAgainSoon(t *testing.T) {
 			return f.Dial(ctx)
 		}
 		l, stop := run(f, Config{Dial: dial})
-		time.Sleep(time.Minute)
+		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		mu.Lock()
 		if d := tries[1].Sub(tries[0]); d > time.Second {
@@ -259,8 +259,8 @@ func TestALostBrokerIsTriedAgainSoon(t *testing.T) {
 				t.Errorf("try %d came %v after the one before", i+2, d)
 			}
 		}
-		if len(tries) > 30 {
-			t.Errorf("%d tries in a minute", len(tries))
+		if len(tries) > 400 {
+			t.Errorf("%d tries in ten minutes", len(tries))
 		}
 		if s := l.State(); s.Connected || s.LastError != "connect to mqtt://broker.test: away" {
 			t.Errorf("state %+v", s)

@@ -22,6 +22,9 @@ var (
 	errPingresp = fmt.Errorf("no PINGRESP for %v", ackTimeout)
 )
 
+// unreached is the failure to open a connection at all.
+type unreached struct{ error }
+
 // refusal puts the failure of a login into words. cause is why the network
 // connection ended.
 func refusal(code byte, cause error, clientID string) string {

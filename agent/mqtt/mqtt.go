@@ -24,7 +24,7 @@ type Message struct {
 
 // Config describes one connection.
 type Config struct {
-	// Name of the connection in log lines, such as the forward's.
+	// Name of the connection, for people.
 	Name string
 	// Broker is mqtt://host[:1883] or mqtts://host[:8883], see ParseBroker. It
 	// names the broker in words even when Dial is given.

@@ -126,3 +126,16 @@ func TestASecondBoxOfTheSameNameIsNamed(t *testing.T) {
 		stop()
 	})
 }
+
+func TestALoginThatIsRefusedIsNotTriedOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{Code: 5}
+		_, stop := run(f, Config{})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := f.Connections(); n < 12 || n > 25 {
+			t.Errorf("%d tries in a minute", n)
+		}
+		stop()
+	})
+}

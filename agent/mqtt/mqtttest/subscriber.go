@@ -72,11 +72,14 @@ func (s *Subscriber) connection(ctx context.Context, subscribed func()) error {
 	if err := send(c, 0x10, connect); err != nil {
 		return err
 	}
+	r := bufio.NewReader(c)
+	if _, err := readPacket(r); err != nil { // CONNACK
+		return err
+	}
 	filter := append([]byte{0, 1, 0, byte(len(s.filter))}, s.filter...)
 	if err := send(c, 0x82, append(filter, 1)); err != nil {
 		return err
 	}
-	r := bufio.NewReader(c)
 	for {
 		p, err := readPacket(r)
 		if err != nil {
