@@ -87,7 +87,10 @@ func New(c Config, o Options) (*Agent, error) {
 		return nil, err
 	}
 	if c.Broker != nil {
-		a.broker, err = broker.New(broker.Config{Listen: c.Broker.Listen, Username: c.Broker.Username, Password: c.Broker.Password}, o.Log)
+		a.broker, err = broker.New(broker.Config{
+			Listen: c.Broker.Listen, Username: c.Broker.Username, Password: c.Broker.Password,
+			MaxPacket: max(4<<20, int64(c.Webhook.MaxBody)+64<<10), // an event and what goes around it
+		}, o.Log)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +219,7 @@ func (a *Agent) stages(r *rooms) [][]Task {
 	}
 	middle := []Task{task{"indicator", r.indicator.Run}}
 	for _, d := range r.forwards {
-		middle = append(middle, task{"forward " + d.name, d.link.Run})
+		middle = append(middle, task{"forward " + d.name, d.link.Run}, task{"filter of " + d.name, d.forwarder.Run})
 	}
 	var behind []Task
 	if a.broker != nil {

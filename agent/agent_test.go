@@ -44,14 +44,14 @@ func TestWhatRunsFollowsFromTheConfiguration(t *testing.T) {
 		name, doc string
 		want      []string
 	}{
-		{"an empty file", "", []string{"admin", "control socket", "indicator", "forward local", "broker", "store"}},
-		{"a broker elsewhere", "[[forward]]\nname='hub'\nbroker='mqtt://a'", []string{"admin", "control socket", "indicator", "forward hub", "store"}},
+		{"an empty file", "", []string{"admin", "control socket", "indicator", "forward local", "filter of local", "broker", "store"}},
+		{"a broker elsewhere", "[[forward]]\nname='hub'\nbroker='mqtt://a'", []string{"admin", "control socket", "indicator", "forward hub", "filter of hub", "store"}},
 		{
 			"two brokers, one of them the built-in one",
 			"[[forward]]\nname='hub'\nbroker='mqtt://a'\n[[forward]]\nname='here'\nbroker='embedded'",
-			[]string{"admin", "control socket", "indicator", "forward hub", "forward here", "broker", "store"},
+			[]string{"admin", "control socket", "indicator", "forward hub", "filter of hub", "forward here", "filter of here", "broker", "store"},
 		},
-		{"a built-in broker that no forward uses", "[[forward]]\nname='hub'\nbroker='mqtt://a'\n[broker]", []string{"admin", "control socket", "indicator", "forward hub", "broker", "store"}},
+		{"a built-in broker that no forward uses", "[[forward]]\nname='hub'\nbroker='mqtt://a'\n[broker]", []string{"admin", "control socket", "indicator", "forward hub", "filter of hub", "broker", "store"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -46,4 +46,4 @@ func (a *Agent) destination(f ForwardConfig, store *storage.Log, device hub.Devi
 }
 
 // base is the prefix of all topics of this device.
-func (a *Agent) base() string { return "deskbell/" + a.config.Device }
+func (a *Agent) base() string { return "deskbell/" + mqtt.TopicLevel(a.config.Device) }
