@@ -105,6 +105,9 @@ func New(c Config, o Options) (*Agent, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	l, err := net.Listen("tcp", a.config.Webhook.Listen)
 	if err != nil {
+		if used := storage.InUse(a.config.DataDir); used != nil {
+			return used // a second agent: to name the first helps more
+		}
 		return fmt.Errorf("listen for webhooks: %w", err)
 	}
 	defer l.Close()

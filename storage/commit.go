@@ -166,7 +166,7 @@ func (w *writer) explain(id int, cause error) (noRoom, broken error) {
 // fullDisk says whether err is about room. bbolt wraps some errors as text
 // only.
 func fullDisk(err error) bool {
-	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
+	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, no) || strings.HasSuffix(err.Error(), no.Error()) {
 			return true
 		}

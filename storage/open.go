@@ -64,7 +64,7 @@ func (l *Log) open(ctx context.Context, dir string) (err error) {
 	if l.folder, err = lock(ctx, dir, true); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(dir, newName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := tryFolder(dir); err != nil {
 		return err
 	}
 	damage, err := l.inspect(ctx)
@@ -75,6 +75,9 @@ func (l *Log) open(ctx context.Context, dir string) (err error) {
 		if err := l.moveAside(dir, damage); err != nil {
 			return err
 		}
+	}
+	if err := l.nameDamaged(dir); err != nil {
+		return err
 	}
 	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
 		if err := createFile(dir); err != nil {
@@ -172,12 +175,39 @@ func judge(ctx context.Context, found error) (damage, err error) {
 	return found, nil
 }
 
-// moveAside renames the damaged file, keeps the newest three of those, and
-// says so.
-func (l *Log) moveAside(dir string, damage error) error {
-	files, err := os.ReadDir(dir)
+// InUse returns nil when no agent keeps its store in dir, else the ErrLocked
+// that Open would return. It does not wait.
+func InUse(dir string) error {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel() // nobody is waited for
+	folder, err := lock(ended, dir, false)
+	if err == nil {
+		return folder.Close()
+	}
+	if errors.Is(err, ErrLocked) {
+		return fmt.Errorf("open store %s: %w", dir, err)
+	}
+	return nil
+}
+
+// tryFolder finds out whether files can be made in dir: where a damaged store
+// could not be moved aside, it is better known before. What a creation that was
+// cut off has left goes with it.
+func tryFolder(dir string) error {
+	path := filepath.Join(dir, newName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
 		return err
+	}
+	return errors.Join(f.Close(), os.Remove(path))
+}
+
+// damagedFiles lists the numbers of the stores that were moved aside, the
+// oldest first.
+func damagedFiles(dir string) ([]int, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
 	}
 	var numbers []int
 	for _, f := range files {
@@ -187,6 +217,28 @@ func (l *Log) moveAside(dir string, damage error) error {
 		}
 	}
 	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// nameDamaged has Problems name the newest store that was moved aside for as
+// long as it lies there: it may hold the only copy of events.
+func (l *Log) nameDamaged(dir string) error {
+	numbers, err := damagedFiles(dir)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	aside := filepath.Join(dir, damagedName+strconv.Itoa(numbers[len(numbers)-1]))
+	l.problems.opening = fmt.Sprintf("the store was damaged and a new one was begun; "+
+		"events that were not delivered are in %s alone: keep a copy of it elsewhere, remove it here, and look at the disk or card", aside)
+	return nil
+}
+
+// moveAside renames the damaged file and keeps the newest three of those.
+func (l *Log) moveAside(dir string, damage error) error {
+	numbers, err := damagedFiles(dir)
+	if err != nil {
+		return err
+	}
 	next := 1
 	if len(numbers) > 0 {
 		next = numbers[len(numbers)-1] + 1
@@ -200,8 +252,6 @@ func (l *Log) moveAside(dir string, damage error) error {
 			return err
 		}
 	}
-	l.problems.opening = fmt.Sprintf("the store was damaged and a new one is begun; "+
-		"events that were not delivered are in %s alone: keep a copy of it, and look at the disk or card", aside)
 	l.options.Log.Error("store is damaged, a new one is begun", "moved", aside, "error", damage)
 	return syncFolder(dir)
 }

@@ -79,8 +79,16 @@ func TestDamagedFileIsMovedAside(t *testing.T) {
 			}
 			l.stop()
 			l = openLog(t, dir, o)
+			if p := l.Problems(); len(p) != 1 || !strings.Contains(p[0], aside) {
+				t.Errorf("at the next start, while the file lies there, the problems are %q", p)
+			}
+			l.stop()
+			if err := os.Remove(aside); err != nil {
+				t.Fatal(err)
+			}
+			l = openLog(t, dir, o)
 			if p := l.Problems(); len(p) != 0 {
-				t.Errorf("the new store has problems: %q", p)
+				t.Errorf("after the file was removed there are problems: %q", p)
 			}
 		})
 	}
