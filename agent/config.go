@@ -99,9 +99,10 @@ type GPIOConfig struct {
 
 // Output is one [output.NAME].
 type Output struct {
-	Pin       string `toml:"pin"`
-	Kind      string `toml:"kind"`
-	ActiveLow bool   `toml:"active_low"`
+	Pin       string   `toml:"pin"`
+	Kind      string   `toml:"kind"`
+	ActiveLow bool     `toml:"active_low"`
+	Only      []string `toml:"only"`
 }
 
 // AdminConfig is the [admin] table.
@@ -197,7 +198,7 @@ func (c Config) indication() indicator.Config {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
 		o := c.Output[name]
-		i.Outputs = append(i.Outputs, indicator.Output{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow})
+		i.Outputs = append(i.Outputs, indicator.Output{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow, Only: o.Only})
 	}
 	return i
 }

@@ -1,9 +1,7 @@
 package agent
 
 import (
-	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,7 +31,6 @@ var later = []struct {
 	{"forward.*.home_assistant", false},
 	{"forward.*.cert_file", ""},
 	{"forward.*.key_file", ""},
-	{"output.*.only", []any{}},
 	{"forward.*.discovery_prefix", "homeassistant"},
 	{"forward.*.birth_topic", "homeassistant/status"},
 }
@@ -55,12 +52,6 @@ func refuse(at any, key []string, path string, unused any, c *collector) {
 	}
 	table, ok := at.(map[string]any)
 	if !ok {
-		return
-	}
-	if key[0] == "*" {
-		for _, name := range slices.Sorted(maps.Keys(table)) {
-			refuse(table[name], key[1:], join(path, name), unused, c)
-		}
 		return
 	}
 	v, ok := table[key[0]]

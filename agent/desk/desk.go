@@ -173,6 +173,34 @@ func (d *Desk) Facts() Facts {
 	return f
 }
 
+// FactsOf returns the same numbers over the conversations whose assignee counts. It looks at each of them.
+func (d *Desk) FactsOf(counts func(event.Actor) bool) Facts {
+	part := Desk{}
+	for _, c := range d.all {
+		s := &c.state
+		if !counts(s.actor()) {
+			continue
+		}
+		part.count(c, 1)
+		if f := &part.facts; s.isWaiting() && (f.Waiting == 1 || s.waiting.at < f.WaitingSince) {
+			f.WaitingSince = s.waiting.at
+		}
+		if f := &part.facts; s.isUnanswered() && (f.Unanswered == 1 || s.loud < f.UnansweredSince) {
+			f.UnansweredSince = s.loud
+		}
+	}
+	return part.facts
+}
+
+// Assignee returns with whom a conversation is; of kind unknown where that was never told, as for a conversation that is not
+// known.
+func (d *Desk) Assignee(conversation string) event.Actor {
+	if c := d.all[keyOf(conversation)]; c != nil {
+		return c.state.actor()
+	}
+	return event.Actor{Kind: event.ActorUnknown}
+}
+
 // count adds by to the numbers that c counts in.
 func (d *Desk) count(c *conversation, by int) {
 	s := &c.state

@@ -46,6 +46,13 @@ func (s *state) kind() string {
 	return s.assignee.Kind
 }
 
+func (s *state) actor() event.Actor {
+	if s.assignee == nil {
+		return event.Actor{Kind: event.ActorUnknown}
+	}
+	return *s.assignee
+}
+
 // withHuman reports whether nobody but people can answer now.
 func (s *state) withHuman() bool {
 	switch s.kind() {

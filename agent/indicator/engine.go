@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"deskbell/agent/event"
 	"deskbell/gpio"
 )
 
@@ -12,7 +13,8 @@ import (
 // the store's running clock.
 type engine struct {
 	outputs []Output
-	rules   []rule
+	filters []filter
+	rules   []rule     // one for each filter among its outputs
 	fired   []fired    // by rule: its last signal
 	held    []held     // by rule: since when its condition holds
 	set     []standing // by output: what Set asked for
@@ -71,27 +73,30 @@ func newEngine(outputs []Output, rules []Rule) (*engine, error) {
 		}
 	}
 	e := &engine{
-		outputs: outputs, fired: make([]fired, len(rules)), held: make([]held, len(rules)),
-		set: make([]standing, len(outputs)), test: make([]standing, len(outputs)), dirty: map[string]bool{},
+		outputs: outputs,
+		set:     make([]standing, len(outputs)), test: make([]standing, len(outputs)), dirty: map[string]bool{},
 	}
+	var of []int
+	e.filters, of = filtersOf(outputs)
 	var faults []error
 	for _, r := range rules {
 		c, err := compile(r, outputs)
-		e.rules, faults = append(e.rules, c), append(faults, err)
+		e.rules, faults = append(e.rules, c.split(e.filters, of)...), append(faults, err)
 	}
+	e.fired, e.held = make([]fired, len(e.rules)), make([]held, len(e.rules))
 	return e, errors.Join(faults...)
 }
 
 // happen gives an event, by its kind and the moments it made, to the rules, and reports whether one took it. received is when
-// it came; live is whether that was since the agent started.
-func (e *engine) happen(names []string, received, now time.Duration, live bool) bool {
+// it came; live is whether that was since the agent started; who is the assignee of its conversation.
+func (e *engine) happen(names []string, received, now time.Duration, live bool, who event.Actor) bool {
 	if now-received > recent {
 		return false
 	}
 	took := false
 	for i := range e.rules {
 		r := &e.rules[i]
-		if !slices.ContainsFunc(r.On, func(on string) bool { return slices.Contains(names, on) }) {
+		if !slices.ContainsFunc(r.On, func(on string) bool { return slices.Contains(names, on) }) || !e.filters[r.filter].counts(who) {
 			continue
 		}
 		from := now
@@ -109,7 +114,7 @@ func (e *engine) happen(names []string, received, now time.Duration, live bool) 
 		f.Count++
 		took = true
 		if r.For > 0 {
-			e.dirty[ruleEntry+r.Name] = true
+			e.dirty[r.entry] = true
 		}
 	}
 	return took
@@ -165,7 +170,11 @@ func (e *engine) hold(i int, v *view, next *deadline) {
 	}
 	was := e.held[i]
 	now := held{}
-	now.holds, now.since = r.While.holds(v, next)
+	mine := *v
+	if v.filtered != nil {
+		mine.Facts = v.filtered[r.filter]
+	}
+	now.holds, now.since = r.While.holds(&mine, next)
 	switch {
 	case now.holds && was.holds:
 		now.since = was.since

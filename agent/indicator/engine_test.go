@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"deskbell/agent/event"
 	"deskbell/gpio"
 )
 
@@ -87,7 +88,7 @@ func (p *player) want(what string) {
 }
 
 func (p *player) happens(names ...string) func() {
-	return func() { p.engine.happen(names, p.view.now, p.view.now, true) }
+	return func() { p.engine.happen(names, p.view.now, p.view.now, true, event.Actor{}) }
 }
 
 func (p *player) waiting(n int) func() {
@@ -233,17 +234,25 @@ func TestEngineShowsTheBuiltInRules(t *testing.T) {
 			}
 		}},
 		{"an event received more than 60 s ago makes no signal", func(p *player) {
-			p.at(0, func() { p.engine.happen([]string{"conversation_create"}, p.view.now-recent-1, p.view.now, true) })
+			p.at(0, func() {
+				p.engine.happen([]string{"conversation_create"}, p.view.now-recent-1, p.view.now, true, event.Actor{})
+			})
 			p.want("off | off")
-			p.at(1, func() { p.engine.happen([]string{"conversation_create"}, p.view.now-recent, p.view.now, true) })
+			p.at(1, func() {
+				p.engine.happen([]string{"conversation_create"}, p.view.now-recent, p.view.now, true, event.Actor{})
+			})
 			p.want("blink: new conversation | off")
 		}},
 		{"of one received before the start only what is left of its time shows", func(p *player) {
-			p.at(0, func() { p.engine.happen([]string{"conversation_create"}, p.view.now-4*sec, p.view.now, false) })
+			p.at(0, func() {
+				p.engine.happen([]string{"conversation_create"}, p.view.now-4*sec, p.view.now, false, event.Actor{})
+			})
 			p.want("blink: new conversation | off")
 			p.at(sec)
 			p.want("off | off")
-			p.at(2*sec, func() { p.engine.happen([]string{"conversation_create"}, p.view.now-5*sec, p.view.now, false) })
+			p.at(2*sec, func() {
+				p.engine.happen([]string{"conversation_create"}, p.view.now-5*sec, p.view.now, false, event.Actor{})
+			})
 			p.want("off | off")
 		}},
 	} {

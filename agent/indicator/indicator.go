@@ -42,6 +42,7 @@ type Output struct {
 	Pin       string
 	Kind      string // gpio.Light, gpio.Buzzer, gpio.Relay or gpio.Tone; empty: gpio.Light
 	ActiveLow bool
+	Only      []string // ids or e-mails of people and teams, OnlyUnassigned, OnlyBot: rules count only these here; empty: all
 }
 
 // Config says what is shown where.

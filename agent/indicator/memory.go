@@ -70,7 +70,7 @@ func (e *engine) entries(put map[string][]byte) map[string][]byte {
 		}
 	}
 	for i := range e.rules {
-		if name := ruleEntry + e.rules[i].Name; e.dirty[name] {
+		if name := e.rules[i].entry; e.dirty[name] {
 			put[name] = pack(e.fired[i])
 		}
 	}
@@ -120,7 +120,7 @@ func (e *engine) restoreOne(name string, data []byte, now time.Duration) bool {
 			e.set[o] = standing{pattern: p, from: m.From, until: m.Until}
 		}
 	case strings.HasPrefix(name, ruleEntry):
-		i := slices.IndexFunc(e.rules, func(r rule) bool { return ruleEntry+r.Name == name })
+		i := slices.IndexFunc(e.rules, func(r rule) bool { return r.entry == name })
 		if i < 0 || len(e.rules[i].On) == 0 || e.rules[i].For == 0 {
 			return true
 		}

@@ -192,7 +192,7 @@ func FuzzEngineRestore(f *testing.F) {
 	e.muteUntil(began, began+sec)
 	p, _ := e.byHand(0, "fast", true)
 	e.setUntil(0, p, began, began+sec)
-	e.happen([]string{"conversation_create"}, began, began, true)
+	e.happen([]string{"conversation_create"}, began, began, true, event.Actor{})
 	entries := e.entries(nil)
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		f.Add(name, entries[name])

@@ -145,7 +145,9 @@ func (r *Rule) reason(n int) string {
 // rule is a Rule with its patterns found.
 type rule struct {
 	Rule
-	shows []*shows // by output; nil: it asks nothing of it
+	shows  []*shows // by output; nil: it asks nothing of it
+	filter int      // which conversations it counts, see engine.filters
+	entry  string   // the name of what is kept of it
 }
 
 // shows is what a rule asks of one output.

@@ -102,7 +102,7 @@ func (i *Indicator) step(records []storage.Record) deadline {
 	}
 	now = i.source.Elapsed()
 	if at, ok := i.desk.Deadline(); ok && at <= now {
-		i.note(i.desk.Tick(now), nil, now, now, true)
+		i.note(i.desk.Tick(now), nil, now, now, true, event.Actor{})
 		i.unsaved, i.listed, deskChanged = true, nil, true
 	}
 	changed, next := i.decide(now)
@@ -131,7 +131,7 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) bool {
 	i.seen(e)
 	before := i.desk.Facts()
 	moments := i.desk.Apply(e, s)
-	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence())
+	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence(), i.desk.Assignee(e.Conversation))
 	return signal || i.desk.Facts() != before
 }
 
@@ -148,18 +148,18 @@ func (i *Indicator) summary(data []byte) func() string {
 }
 
 // note gives what happened to the rules. Whoever begins to wait ends what was set by hand.
-func (i *Indicator) note(moments []desk.Moment, names []string, received, now time.Duration, live bool) bool {
+func (i *Indicator) note(moments []desk.Moment, names []string, received, now time.Duration, live bool, who event.Actor) bool {
 	if slices.Contains(moments, desk.WaitBegan) {
 		for o := range i.engine.outputs {
 			i.engine.take(o)
 		}
 	}
-	return i.engine.happen(append(names, on(moments...)...), received, now, live)
+	return i.engine.happen(append(names, on(moments...)...), received, now, live, who)
 }
 
 // decide asks the rules anew and reports whether an output's pattern or reason changed. The caller holds mu.
 func (i *Indicator) decide(now time.Duration) (changed bool, next deadline) {
-	v := view{Facts: i.desk.Facts(), Conditions: i.cond(), now: now}
+	v := view{Facts: i.desk.Facts(), Conditions: i.cond(), filtered: i.engine.facts(i.desk), now: now}
 	list, next := i.engine.decide(v)
 	for o, s := range list {
 		changed = changed || s.pattern != i.wanted[o].pattern || s.reason != i.wanted[o].reason

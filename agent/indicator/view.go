@@ -17,7 +17,8 @@ type Conditions struct {
 type view struct {
 	desk.Facts
 	Conditions
-	now time.Duration
+	filtered []desk.Facts // by filter; nil: all rules count all conversations
+	now      time.Duration
 }
 
 // deadline is the next moment at which something changes by time alone.

@@ -146,3 +146,26 @@ func TestTheHandoverStoryPulsesChirpsAndEnds(t *testing.T) {
 	p.eventually("the desk is empty", func() bool { return p.status().Desk.Open == 0 })
 	lamp("off")
 }
+
+func TestAnOutputThatIsForSomeCountsOnlyThese(t *testing.T) {
+	p := newProgram(t, "", "[output.all]\npin = \"GPIO17\"\n[output.hers]\npin = \"GPIO18\"\nonly = [\"anna@example.com\"]\n"+
+		"[output.free]\npin = \"GPIO19\"\nonly = [\"unassigned\"]\n[gpio]\ndriver = \"simulated\"\n")
+	p.start()
+	at := time.Now()
+	for i, want := range []map[string]string{
+		{"all": "blink", "hers": "off", "free": "off"},
+		{"all": "pulse", "hers": "off", "free": "pulse"},
+		{"all": "pulse", "hers": "pulse", "free": "off"},
+	} {
+		at = at.Add(2 * time.Second)
+		if code, text, _ := p.post(handover()[i].body("a guest", at)); code != 200 {
+			t.Fatal(code, text)
+		}
+		for _, name := range []string{"all", "hers", "free"} {
+			p.eventually(fmt.Sprintf("after scene %d %s shows %s", i, name, want[name]), func() bool {
+				got := p.output(name).Pattern
+				return got == want[name] || got == "" && want[name] == "off"
+			})
+		}
+	}
+}
