@@ -11,18 +11,18 @@ import (
 )
 
 func ackCommand() *cobra.Command {
-	return action("ack", "Acknowledge: who waits now has been seen", "deskbell ack", cobra.NoArgs,
-		func(ctx context.Context, api *admin.Client, _ []string) (string, error) {
+	return action("ack", "Acknowledge: who waits now has been seen", "deskbell ack",
+		func(ctx context.Context, api *admin.Client) (admin.Status, string, error) {
 			s, err := api.Ack(ctx)
-			return fmt.Sprintf("acknowledged: %d waiting, %d acknowledged", s.Desk.Waiting, s.Desk.Acknowledged), err
+			return s, fmt.Sprintf("acknowledged: %d waiting, %d acknowledged", s.Desk.Waiting, s.Desk.Acknowledged), err
 		})
 }
 
 func unmuteCommand() *cobra.Command {
-	return action("unmute", "Let buzzers sound again", "deskbell unmute", cobra.NoArgs,
-		func(ctx context.Context, api *admin.Client, _ []string) (string, error) {
-			_, err := api.Unmute(ctx)
-			return "not muted", err
+	return action("unmute", "Let buzzers sound again", "deskbell unmute",
+		func(ctx context.Context, api *admin.Client) (admin.Status, string, error) {
+			s, err := api.Unmute(ctx)
+			return s, "not muted", err
 		})
 }
 
@@ -102,8 +102,8 @@ func testCommand() *cobra.Command {
 	cmd.Flags().Duration("for", 3*time.Second, "how long")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		d, _ := cmd.Flags().GetDuration("for")
-		if d <= 0 {
-			return wrong("write a time such as 3s", "%s is not a time to show a pattern for", d)
+		if d <= 0 || d > time.Hour {
+			return wrong("write a time such as 3s, an hour at most", "%s is not a time to show a pattern for", d)
 		}
 		api, _, err := client(cmd)
 		if err != nil {
@@ -131,22 +131,23 @@ func testCommand() *cobra.Command {
 }
 
 // action is a command that does one thing and says what came of it.
-func action(use, short, example string, args cobra.PositionalArgs,
-	do func(context.Context, *admin.Client, []string) (string, error),
-) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Example: "  " + example, Args: args,
-		RunE: does(func(cmd *cobra.Command, args []string) error {
+func action(use, short, example string, do func(context.Context, *admin.Client) (admin.Status, string, error)) *cobra.Command {
+	return jsonFlag(&cobra.Command{
+		Use: use, Short: short, Example: "  " + example, Args: cobra.NoArgs,
+		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			api, _, err := client(cmd)
 			if err != nil {
 				return err
 			}
-			said, err := do(cmd.Context(), api, args)
+			s, said, err := do(cmd.Context(), api)
 			if err != nil {
 				return told(err)
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), s)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), said)
 			return nil
 		}),
-	}
+	})
 }

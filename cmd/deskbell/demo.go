@@ -31,6 +31,9 @@ person. Afterwards nothing is left.`,
 	once := cmd.Flags().Bool("once", false, "play the samples, tell the counts, and exit")
 	pace := cmd.Flags().Duration("pace", 2*time.Second, "time between the events of the story")
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
+		if *pace < 0 {
+			return wrong("write a time such as 2s", "%s is not a time between events", *pace)
+		}
 		dir, err := os.MkdirTemp("", "deskbell-demo-")
 		if err != nil {
 			return err

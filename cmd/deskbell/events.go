@@ -19,12 +19,12 @@ import (
 )
 
 func eventsCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:     "events",
 		Short:   "Look at the events in the store",
 		Long:    "Looks at the events in the store: of the running agent, or of a stopped one, whose store is not changed.",
 		Example: "  deskbell events list --limit 20",
-	}
+	})
 	cmd.AddCommand(listCommand(), showCommand(), tailCommand(), rejectedCommand(),
 		later("export", "deskbell events export"), later("set-aside", "deskbell events set-aside"))
 	return cmd

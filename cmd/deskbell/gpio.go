@@ -13,11 +13,11 @@ import (
 )
 
 func gpioCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:     "gpio",
 		Short:   "Look at the pins of this machine, or turn the outputs off",
 		Example: "  deskbell gpio list",
-	}
+	})
 	cmd.AddCommand(gpioListCommand(), gpioOffCommand())
 	return cmd
 }
@@ -75,6 +75,9 @@ exits. The service runs it after a crash, as a lamp may otherwise stay lit.`,
 	cmd.Flags().Duration("for", time.Second, "how long to hold the level")
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
 		hold, _ := cmd.Flags().GetDuration("for")
+		if hold < 0 {
+			return wrong("write a time such as 1s", "%s is not a time to hold the level for", hold)
+		}
 		c, err := loadConfig(cmd, exitFailed)
 		if err != nil {
 			return err

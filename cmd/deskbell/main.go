@@ -28,7 +28,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -78,6 +78,18 @@ func wrong(hint, format string, args ...any) error {
 // failed is a failure with a remedy.
 func failed(err error, hint string) error {
 	return &failure{code: exitFailed, err: err, hint: hint}
+}
+
+// group makes a command that only has subcommands: anything else is wrong
+// usage, and none prints the help.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return wrong("see: "+cmd.CommandPath()+" --help", "unknown command %q for %q", args[0], cmd.CommandPath())
+		}
+		return cmd.Help()
+	})
+	return cmd
 }
 
 // does makes a function a command's RunE: its plain errors are failures.

@@ -38,6 +38,7 @@ when somebody at the desk is wanted.`,
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
+			group(c)
 			c.Example = "  deskbell completion bash > /etc/bash_completion.d/deskbell"
 		}
 	}

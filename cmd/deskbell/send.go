@@ -35,6 +35,9 @@ conversation_create is sent.`,
 	pace := cmd.Flags().Duration("pace", 2*time.Second, "time between the events of a story")
 	jsonFlag(cmd)
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		if *list && (len(args) > 0 || *story != "") || *story != "" && *exact {
+			return wrong("see: deskbell send --help", "--list, --story and --exact or a sample do not go together")
+		}
 		if *list {
 			return listSamples(cmd)
 		}
@@ -63,7 +66,7 @@ conversation_create is sent.`,
 				key = newKey()
 			}
 			if body, err = stamp(body, time.Now(), key); err != nil {
-				return err
+				return failed(err, "to send bytes as they are, add --exact")
 			}
 		}
 		return p.post(cmd.Context(), cmd.OutOrStdout(), body)
@@ -140,7 +143,7 @@ func (p *poster) post(ctx context.Context, w io.Writer, body []byte) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s: stored and answered 200 after %s\n", p.url, took.Round(10*time.Microsecond))
+	fmt.Fprintf(w, "%s: answered 200 after %s\n", p.url, took.Round(10*time.Microsecond))
 	return nil
 }
 

@@ -14,13 +14,13 @@ import (
 )
 
 func serviceCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "service",
 		Short: "Install deskbell as a system service, or steer it",
 		Long: `Installs deskbell as a service of this system's service manager, or steers it.
 The Debian package does this by itself.`,
 		Example: "  sudo deskbell service install\n  sudo deskbell service start",
-	}
+	})
 	for _, verb := range []struct{ name, short string }{
 		{"install", "Install the service and have it started at boot"},
 		{"uninstall", "Stop the service and remove it"},
@@ -89,7 +89,7 @@ func steer(cmd *cobra.Command, verb string) error {
 	case "status":
 		state, err := s.Status()
 		if err != nil {
-			return err
+			return failed(fmt.Errorf("ask %s for the service: %w", service.Platform(), err), "is it installed? deskbell service install")
 		}
 		words := map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[state]
 		if words != "running" {

@@ -39,7 +39,7 @@ func stamp(body []byte, now time.Time, key string) ([]byte, error) {
 		t, err := d.Token()
 		if err != nil {
 			if done == 0 && len(out) == 0 && before == 0 {
-				return nil, fmt.Errorf("read the event: %w", err)
+				return nil, fmt.Errorf("not JSON, so it cannot be stamped: %w", err)
 			}
 			break
 		}
