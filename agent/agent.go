@@ -202,8 +202,10 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 		return nil, err
 	}
 	face := &face{agent: a, rooms: r}
+	brokers := map[string]bool{}
 	for _, f := range a.config.Forward {
-		d, err := a.destination(f, store, device{face})
+		d, err := a.destination(f, !brokers[f.Broker], store, device{face})
+		brokers[f.Broker] = true
 		if err != nil {
 			return nil, err
 		}

@@ -17,8 +17,9 @@ type destination struct {
 }
 
 // destination makes the connection of one forward; the device's face is shown
-// on it before the events go out.
-func (a *Agent) destination(f ForwardConfig, store *storage.Log, device hub.Device) (*destination, error) {
+// on it before the events go out. first says that no forward before it goes to
+// the same broker: a second face there would do every command twice.
+func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, device hub.Device) (*destination, error) {
 	cursor, err := store.Cursor(forwardCursor + f.Name)
 	if err != nil {
 		return nil, err
@@ -31,10 +32,13 @@ func (a *Agent) destination(f ForwardConfig, store *storage.Log, device hub.Devi
 	if err != nil {
 		return nil, err
 	}
-	face := hub.New(a.base(), device, log)
 	c := mqtt.Config{
 		Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password,
-		ClientID: f.ClientID, CAFile: f.CAFile, Will: hub.Will(a.base()),
+		ClientID: f.ClientID, CAFile: f.CAFile,
+	}
+	var face mqtt.Session = hub.NewBeacon(a.base())
+	if first {
+		face, c.Will = hub.New(a.base(), device, log), hub.Will(a.base())
 	}
 	if f.Broker == Embedded {
 		c.Dial = a.broker.Dial

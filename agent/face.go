@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -61,7 +62,9 @@ func asked(err error) error {
 	switch {
 	case errors.Is(err, indicator.ErrUnknownOutput):
 		return fmt.Errorf("%w: %w", admin.ErrUnknownOutput, err)
-	case errors.Is(err, indicator.ErrUnknownPattern), errors.Is(err, indicator.ErrBadDuration):
+	case errors.Is(err, indicator.ErrUnknownPattern):
+		return &admin.Error{Code: http.StatusBadRequest, Message: err.Error(), Hint: "the patterns are: " + strings.Join(gpio.Patterns(), ", ")}
+	case errors.Is(err, indicator.ErrBadDuration):
 		return fmt.Errorf("%w: %w", admin.ErrBadArgument, err)
 	}
 	return err

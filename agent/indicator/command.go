@@ -86,7 +86,7 @@ func (i *Indicator) Test(_ context.Context, output, pattern string, d time.Durat
 	if pattern == "" {
 		pattern = "blink"
 		if e.outputs[o].sounds() {
-			pattern = "double"
+			pattern = "chirp"
 		}
 	}
 	p, ok := e.byHand(o, pattern, d > 0)

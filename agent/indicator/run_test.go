@@ -299,8 +299,8 @@ func TestTest(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		b.wantTold("0s lamp blink", "0s buzzer double") // on return
-		b.want("blink: test | double: test")
+		b.wantTold("0s lamp blink", "0s buzzer chirp") // on return
+		b.want("blink: test | chirp: test")
 		pass(DefaultTest)
 		b.want("off | off")
 		if err := b.Test(t.Context(), "lamp", "pulse", 10*sec); err != nil {

@@ -169,3 +169,31 @@ func TestAnOutputThatIsForSomeCountsOnlyThese(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandIsDoneOnceWithSeveralForwardsToOneBroker(t *testing.T) {
+	broker := mqtttest.StartMosquitto(t)
+	states := subscribe(t, broker.Addr, "deskbell/lobby/output/lamp/state")
+	p := newProgram(t, "", hubForward(broker.Addr)+strings.Replace(hubForward(broker.Addr), "hub", "second", 1))
+	p.start()
+	p.eventually("both are connected", func() bool {
+		s := p.status()
+		return s.Forward[0].Connected && s.Forward[1].Connected && s.Forward[0].Broker == s.Forward[1].Broker
+	})
+	if code, text, _ := p.post(event.Samples()[0].Data); code != 200 {
+		t.Fatal(code, text)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if !states.Wait(ctx, func(all []mqtttest.Publish) bool {
+		return len(all) > 0 && strings.Contains(all[len(all)-1].Payload, `"blink"`)
+	}) {
+		t.Fatal("the lamp's state is not told")
+	}
+	last := ""
+	for _, m := range states.Messages() {
+		if m.Payload == last {
+			t.Errorf("told twice in a row: %s", last)
+		}
+		last = m.Payload
+	}
+}
