@@ -34,6 +34,9 @@ type Options struct {
 	// Broker switches the built-in broker off (false) and on again. It is read
 	// while Run runs; nil: it stays on.
 	Broker <-chan bool
+	// Now is the wall clock of what is stored and shown. It may jump; no timer
+	// looks at it. Nil: time.Now.
+	Now func() time.Time
 }
 
 // Agent is the whole program. Make one with New and call Run once.
@@ -70,6 +73,9 @@ type rooms struct {
 func New(c Config, o Options) (*Agent, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
@@ -174,6 +180,7 @@ func (a *Agent) storageOptions() storage.Options {
 		Committed: a.metrics.Committed,
 		Changed:   a.signal.Notify,
 		Log:       a.log,
+		Now:       a.options.Now,
 	}
 	for _, f := range a.config.Forward {
 		o.Cursors = append(o.Cursors, storage.CursorSpec{Name: forwardCursor + f.Name, Delivers: true})
@@ -276,7 +283,7 @@ func (a *Agent) boardConfig() gpio.Config {
 
 func (a *Agent) indication() indicator.Config {
 	c := a.config.indication()
-	c.Seen = a.census.count
+	c.Seen, c.Now = a.census.count, a.options.Now
 	return c
 }
 

@@ -52,6 +52,8 @@ type Config struct {
 	Rules   []Rule // the first that asks for an output wins it; see Builtin
 	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.
 	Seen func(event.Event)
+	// Now is the wall clock, which may jump; only what is told to people goes by it. Nil: time.Now.
+	Now func() time.Time
 }
 
 // Indicator is the loop and the one door for commands. Its methods are safe for several callers at once.
@@ -64,6 +66,7 @@ type Indicator struct {
 	changed func()
 	shown   func(time.Duration)
 	seen    func(event.Event)
+	now     func() time.Time
 	log     *slog.Logger
 
 	wake   chan struct{} // holds one: look again, a command or a condition changed something
@@ -133,6 +136,10 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 	i.seen = c.Seen
 	if i.seen == nil {
 		i.seen = func(event.Event) {}
+	}
+	i.now = c.Now
+	if i.now == nil {
+		i.now = time.Now
 	}
 	i.desk = desk.New(c.Desk)
 	var err error

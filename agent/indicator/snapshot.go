@@ -24,7 +24,7 @@ type OutputState struct {
 	Reason  string `json:"reason"`  // for people; empty when nothing is asked of it
 }
 
-// wallTime is when the mute ends by the wall clock, worked out once for each.
+// wallTime is when the mute ends by the wall clock, as it was told last.
 type wallTime struct {
 	of   time.Duration
 	wall time.Time
@@ -40,11 +40,11 @@ func (i *Indicator) Snapshot() Snapshot {
 	}
 	s := Snapshot{Desk: *i.listed, Outputs: make([]OutputState, 0, len(i.wanted))}
 	if until := i.engine.mute.Until; until != 0 {
-		if i.until.of != until {
-			left := until - i.source.Elapsed()
-			i.until = wallTime{of: until, wall: time.Now().Add(left).Round(time.Second).UTC()}
+		wall := i.now().Add(until - i.source.Elapsed()).Round(time.Second).UTC()
+		if off := wall.Sub(i.until.wall); i.until.of != until || off.Abs() > time.Second { // the same time, but for rounding and until the clock is set
+			i.until = wallTime{of: until, wall: wall}
 		}
-		wall := i.until.wall
+		wall = i.until.wall
 		s.MutedUntil, s.Desk.MutedUntil = wall, &wall
 	}
 	for o, w := range i.wanted {
