@@ -26,6 +26,11 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case "build":
+		if err := buildStore(os.Args[1]); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	case "write":
 		writeUntilKilled(os.Args[1])
 	case "use":
