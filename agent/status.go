@@ -63,11 +63,17 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 		} else if strings.Contains(f.LastError, "another client uses the id") {
 			list = append(list, fmt.Sprintf("forward %s: %s", f.Name, f.LastError))
 		}
-		if f.SetAside > 0 {
+		unsent := r.forwards[i].forwarder.Stats().Unsent
+		if refused := f.SetAside - unsent; refused > 0 {
 			list = append(list, fmt.Sprintf("forward %s: %s set aside: the broker ended the connection on each of them three times; look at its log",
-				f.Name, counted(f.SetAside, "event")+isAre(f.SetAside)))
+				f.Name, counted(refused, "event")+isAre(refused)))
+		}
+		if unsent > 0 {
+			list = append(list, fmt.Sprintf("forward %s: %s set aside: no message could be made, by a fault of this program; please report it with its log",
+				f.Name, counted(unsent, "event")+isAre(unsent)))
 		}
 	}
+	list = append(list, r.indicator.Problems()...)
 	list = append(list, a.board.Problems()...)
 	if a.broker != nil {
 		if p := a.broker.Problem(); p != "" {

@@ -60,8 +60,8 @@ func BenchmarkMessage(b *testing.B) {
 			r := storage.Record{Sequence: 7, ID: body.Elements[0].ID, Data: body.Elements[0].Data, Received: time.Now()}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, wanted := f.message(r); !wanted {
-					b.Fatal("not wanted")
+				if _, wanted, err := f.message(r); !wanted || err != nil {
+					b.Fatal("not wanted", err)
 				}
 			}
 		})

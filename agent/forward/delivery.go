@@ -2,7 +2,9 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -27,8 +29,12 @@ type delivery struct {
 type flight struct {
 	sequence uint64
 	accepted time.Duration
-	token    *mqtt.Token
+	token    *mqtt.Token // nil: not sent
+	fault    error       // why it cannot be
 }
+
+// errFault is why no message could be made of an event.
+var errFault = errors.New("a fault of this program")
 
 // run returns after both goroutines have ended.
 func (d *delivery) run(ctx context.Context) error {
@@ -73,11 +79,20 @@ func (d *delivery) send(ctx context.Context) error {
 		}
 		for _, r := range records {
 			fl := flight{sequence: r.Sequence, accepted: r.Elapsed}
-			if m, wanted := d.message(r); wanted {
+			m, wanted, err := d.message(r)
+			switch {
+			case err != nil:
+				fl.fault = err
+			case wanted:
 				if !d.window.take(ctx) {
 					return ctx.Err()
 				}
-				if fl.token, err = d.conn.Publish(ctx, m); err != nil {
+				fl.token, err = d.conn.Publish(ctx, m)
+				switch {
+				case errors.Is(err, mqtt.ErrBadMessage):
+					d.window.back()
+					fl.fault = err
+				case err != nil:
 					return fmt.Errorf("publish event %d: %w", r.Sequence, err)
 				}
 			}
@@ -91,8 +106,18 @@ func (d *delivery) send(ctx context.Context) error {
 	}
 }
 
-// message makes the publish of an event, unless it is not wanted.
-func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool) {
+// message makes the publish of an event, unless it is not wanted. A fault of
+// this program in one event must not end it: it would come again after each
+// start.
+func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			f.trace.Do(func() {
+				f.logger.Error("a fault of this program", "sequence", r.Sequence, "stack", string(debug.Stack()))
+			})
+			err = fmt.Errorf("%w (%T)", errFault, panicked) // not its words, which may quote the event
+		}
+	}()
 	var e event.Event
 	if f.config.Format == Raw && !f.topic.uses("type", "account", "bot", "conversation") {
 		e.Kind = f.decoder.Kind(r.Data)
@@ -100,19 +125,21 @@ func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool) {
 		e = f.decoder.Decode(r.Data)
 	}
 	if !f.wanted(e.Kind) {
-		return mqtt.Message{}, false
+		return mqtt.Message{}, false, nil
 	}
-	return mqtt.Message{Topic: f.topic.topic(f.config.Device, e), QoS: 1, Payload: f.payload(r, e)}, true
+	return mqtt.Message{Topic: f.topic.topic(f.config.Device, e), QoS: 1, Payload: f.payload(r, e)}, true, nil
 }
 
 // land waits for the acknowledgements, in order, and moves the cursor. It
 // returns false at the first that will not come.
 func (d *delivery) land(ctx context.Context) bool {
 	done := d.acked.Load() // what the cursor is to say
+	var aside []uint64     // and what it is to hold
 	save := func() {
 		if done > d.acked.Load() {
 			d.acked.Store(done)
-			d.cursor.Save(storage.Update{Position: done})
+			d.cursor.Save(storage.Update{Position: done, Hold: aside})
+			aside = nil
 			d.changed()
 		}
 	}
@@ -148,6 +175,11 @@ func (d *delivery) land(ctx context.Context) bool {
 			}
 			d.window.give()
 			d.delivered(d.log.Elapsed() - fl.accepted)
+		}
+		if fl.fault != nil {
+			d.logger.Warn("event set aside: it cannot be sent", "sequence", fl.sequence, "error", fl.fault)
+			d.unsent.Add(1)
+			aside = append(aside, fl.sequence)
 		}
 		done = fl.sequence
 	}

@@ -47,11 +47,18 @@ type Cursor interface {
 	Held() []uint64
 }
 
+// eventDecoder is what is used of event.Decoder.
+type eventDecoder interface {
+	Kind(element []byte) event.Kind
+	Decode(element []byte) event.Event
+}
+
 // Stats is what a Forwarder has done.
 type Stats struct {
 	Acked    uint64 // the sequence up to which all is delivered, not wanted or set aside
 	Pending  int    // events after that
-	SetAside int    // events that the broker would not take
+	SetAside int    // events that the broker would not take, and Unsent
+	Unsent   int    // those, since this start, of which no message could be made
 }
 
 // A Forwarder is the mqtt.Session that sends events. Serve and Run have one
@@ -62,12 +69,14 @@ type Forwarder struct {
 	wanted    func(event.Kind) bool
 	log       Log
 	cursor    Cursor
-	decoder   *event.Decoder
+	decoder   eventDecoder
 	delivered func(time.Duration)
 	changed   func()
 	logger    *slog.Logger
 
-	acked atomic.Uint64 // the cursor's position, as far as it was given to Save
+	acked  atomic.Uint64 // the cursor's position, as far as it was given to Save
+	unsent atomic.Int64
+	trace  sync.Once // of the first fault of this program
 
 	// turn is held by the one of Serve and Run that may move the cursor, and
 	// guards what follows.
@@ -124,6 +133,7 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 // Stats returns what was done so far. It does not block.
 func (f *Forwarder) Stats() Stats {
 	s := Stats{Acked: f.acked.Load(), SetAside: len(f.cursor.Held())}
+	s.Unsent = min(int(f.unsent.Load()), s.SetAside) // some may have been released since
 	if last := f.log.Stats().LastSequence; last > s.Acked {
 		s.Pending = int(last - s.Acked)
 	}

@@ -45,7 +45,7 @@ func (f *Forwarder) pass(ctx context.Context) {
 		}
 		var passed uint64
 		for _, r := range records {
-			if f.wanted(f.decoder.Kind(r.Data)) {
+			if f.maybeWanted(r.Data) {
 				break
 			}
 			passed = r.Sequence
@@ -60,6 +60,17 @@ func (f *Forwarder) pass(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// maybeWanted says whether an event is to be sent. One that cannot be read is:
+// what becomes of it is seen when it is.
+func (f *Forwarder) maybeWanted(data []byte) (wanted bool) {
+	defer func() {
+		if recover() != nil {
+			wanted = true
+		}
+	}()
+	return f.wanted(f.decoder.Kind(data))
 }
 
 // takeTurn is for Serve: it asks Run to give way.

@@ -113,9 +113,9 @@ func TestHowMuchIsSent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := forwarder(t, Config{Format: tt.format, Data: tt.data, Redact: []string{"payload.message"}}, newMemory())
-			m, wanted := f.message(storage.Record{Sequence: 1, Data: []byte(data)})
-			if !wanted || m.Topic != "deskbell/desk/event/message" || m.QoS != 1 || m.Retained {
-				t.Errorf("message %+v, wanted %v", m, wanted)
+			m, wanted, err := f.message(storage.Record{Sequence: 1, Data: []byte(data)})
+			if err != nil || !wanted || m.Topic != "deskbell/desk/event/message" || m.QoS != 1 || m.Retained {
+				t.Errorf("message %+v, wanted %v, error %v", m, wanted, err)
 			}
 			if got := string(m.Payload); !strings.HasSuffix(got, tt.want) || tt.format == Raw && got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)

@@ -39,9 +39,12 @@ func (w *window) take(ctx context.Context) bool {
 	}
 }
 
+// back returns what take gave and was not used.
+func (w *window) back() { w.slots <- struct{}{} }
+
 // give notes the acknowledgement of one. It has one caller.
 func (w *window) give() {
-	w.slots <- struct{}{}
+	w.back()
 	if w.acks++; w.acks < w.size || w.size == w.most {
 		return
 	}

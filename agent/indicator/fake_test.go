@@ -150,15 +150,29 @@ func (c *fakeCursor) count() int {
 	return len(c.updates)
 }
 
-// fakeDecoder reads what fakeLog.add wrote.
+// fakeDecoder reads what fakeLog.add wrote. It panics where an event asks for
+// that.
 type fakeDecoder struct{}
+
+const (
+	panics        = "panics"
+	panicsInWords = "panics in words"
+)
 
 func (fakeDecoder) Decode(data []byte) (e event.Event) {
 	_ = json.Unmarshal(data, &e)
+	if e.Type == panics {
+		panic("quoting " + e.Conversation)
+	}
 	return e
 }
 
-func (fakeDecoder) Summary(data []byte) string { return "visitor: Hi" }
+func (d fakeDecoder) Summary(data []byte) string {
+	if d.Decode(data).Type == panicsInWords {
+		panic("quoting it")
+	}
+	return "visitor: Hi"
+}
 
 // fakeBoard writes down what it is told.
 type fakeBoard struct {

@@ -82,6 +82,8 @@ type Indicator struct {
 	played   []shown        // by output: what the board was told; empty: it is not known
 	listed   *desk.Snapshot // of the desk as it is; nil: to be made
 	until    wallTime
+	faults   int    // events that were left out
+	fault    uint64 // the last of them
 }
 
 // source is what is used of storage.Log.

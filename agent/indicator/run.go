@@ -121,8 +121,15 @@ func (i *Indicator) step(records []storage.Record) deadline {
 	return next
 }
 
-// take applies one record to desk and rules, and reports whether it changed a number or made a signal. The caller holds mu.
-func (i *Indicator) take(r *storage.Record, now time.Duration) bool {
+// take applies one record to desk and rules, and reports whether it changed a number or made a signal. A fault of this program
+// in one event must not end it: after each start the event would come again. The caller holds mu.
+func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			i.faulty(r.Sequence, fault)
+			did = true // as far as it came
+		}
+	}()
 	e := i.decoder.Decode(r.Data)
 	s := desk.Stamp{At: r.Elapsed, Wall: r.Received, Sequence: r.Sequence, ID: r.ID}
 	if e.Kind == event.Message {
@@ -140,11 +147,19 @@ const largeRecord = 16 << 10
 
 // summary makes the line of a message when it is asked for: of those that come in a burst few are.
 func (i *Indicator) summary(data []byte) func() string {
-	if len(data) > largeRecord {
-		line := i.decoder.Summary(data)
-		return func() string { return line }
+	line := func() (line string) {
+		defer func() {
+			if recover() != nil {
+				line = "" // asked for by whoever looks at the desk, who cannot help it
+			}
+		}()
+		return i.decoder.Summary(data)
 	}
-	return func() string { return i.decoder.Summary(data) }
+	if len(data) > largeRecord {
+		made := line()
+		return func() string { return made }
+	}
+	return line
 }
 
 // note gives what happened to the rules. Whoever begins to wait ends what was set by hand.

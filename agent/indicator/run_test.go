@@ -1,9 +1,11 @@
 package indicator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,6 +27,7 @@ type bench struct {
 	conds   atomic.Int32 // how often the conditions were looked at: once for each turn of the loop
 	changes atomic.Int32
 	shown   chan time.Duration
+	logged  bytes.Buffer // to be read after stop
 	cond    atomic.Pointer[Conditions]
 	stop    func()
 }
@@ -48,6 +51,7 @@ func start(t *testing.T, l *fakeLog, k kept) *bench {
 			return Conditions{}
 		},
 		changed: func() { b.changes.Add(1) },
+		log:     slog.New(slog.NewTextHandler(&b.logged, nil)),
 		shown:   func(d time.Duration) { b.shown <- d },
 	})
 	if err != nil {
