@@ -16,7 +16,7 @@ import (
 // everybody but those in the batch.
 func (w *writer) commit(now stamp) error {
 	w.tried = time.Now()
-	w.size.reserve(w.file, int64(len(w.arena)), &w.options)
+	w.size.reserve(w.handle.Load().file, int64(len(w.arena)), &w.options)
 	id, err := w.store(now)
 	if err != nil {
 		return w.failed(id, err)
@@ -27,7 +27,7 @@ func (w *writer) commit(now stamp) error {
 
 // store returns the number of its transaction.
 func (w *writer) store(now stamp) (id int, err error) {
-	tx, err := w.db.Begin(true)
+	tx, err := w.handle.Load().db.Begin(true)
 	if err != nil {
 		return 0, err
 	}
@@ -65,9 +65,6 @@ func (w *writer) store(now stamp) (id int, err error) {
 
 // put puts the new records in.
 func (w *writer) put(events *bolt.Bucket) error {
-	if len(w.fresh) == 0 {
-		return nil
-	}
 	seq := w.last
 	for _, s := range w.fresh {
 		seq++
@@ -76,25 +73,31 @@ func (w *writer) put(events *bolt.Bucket) error {
 			return err
 		}
 	}
+	if seq == w.inFile {
+		return nil
+	}
 	return events.SetSequence(seq)
 }
 
 // stored tells of a commit.
 func (w *writer) stored() error {
 	w.ids.settle()
-	w.last += uint64(len(w.fresh))
-	w.records += len(w.fresh) - len(w.gone)
-	w.trimmed()
-	err := w.size.measure(w.db)
+	err := w.size.measure(w.handle.Load())
 
 	w.mu.Lock()
+	for _, s := range w.fresh {
+		w.last++
+		w.ledger.add(w.last, s.to-s.from)
+	}
+	w.inFile = w.last
+	w.trimmed()
 	for _, c := range w.cursors {
 		c.settle()
 	}
 	for _, li := range w.taken {
 		li.settle()
 	}
-	w.drop = nil
+	w.drop = w.drop[:0]
 	if w.visible != w.last {
 		w.visible = w.last
 		w.wakeNext()
@@ -156,7 +159,7 @@ func (w *writer) explain(id int, cause error) (noRoom, broken error) {
 		// was written, nobody knows what a later Open will find, and the next
 		// commit might overwrite what it points to.
 		var newest int
-		if err := view(w.db, func(tx *bolt.Tx) error { newest = tx.ID(); return nil }); err == nil && newest < id {
+		if err := w.view(func(tx *bolt.Tx) error { newest = tx.ID(); return nil }); err == nil && newest < id {
 			return fmt.Errorf("%w: %w", ErrNoSpace, cause), nil
 		}
 	}

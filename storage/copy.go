@@ -139,7 +139,7 @@ func put(tx *bolt.Tx, next func() (value, error, bool)) (more bool, err error) {
 // being used again.
 type source struct {
 	// view is where each transaction is made.
-	view func(func(*bolt.Tx) error) error
+	view viewer
 	// keep says which records, entries and items of lists are wanted; nil: all.
 	// Of a record that is not, the id is kept all the same.
 	keep func(value) bool
@@ -229,7 +229,7 @@ func (c *chunk) take(v value) {
 	case cursor && v.key[0] == prefixHeld && c.without(sequenceOf(v.key[1:])):
 	case (record || cursor && v.key[0] == prefixEntry || strings.HasPrefix(v.bucket, prefixList)) && c.keep != nil && !c.keep(v):
 		if record {
-			c.gone = append(c.gone, gone{sequenceOf(v.key), recordID(v.sealed)})
+			c.gone = append(c.gone, gone{sequenceOf(v.key), recordID(v.sealed), len(v.sealed)})
 		}
 	default:
 		c.add(v)

@@ -17,7 +17,7 @@ import (
 
 // source reads the log.
 func (l *testLog) source() source {
-	return source{view: func(f func(*bolt.Tx) error) error { return view(l.db, f) }}
+	return source{view: l.view}
 }
 
 // mixed are events of all sizes, some of several pages.
@@ -231,7 +231,7 @@ func TestDamagedValuesAreNotCopied(t *testing.T) {
 	l := openLog(t, t.TempDir(), testOptions())
 	l.append(events(0, 5)...)
 	l.stopRun()
-	if err := l.db.Update(func(tx *bolt.Tx) error {
+	if err := l.handle.Load().db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketEvents)
 		v := bytes.Clone(b.Get(sequenceKey(3)))
 		v[len(v)-1]++

@@ -82,7 +82,7 @@ func (c *Cursor) Entries() (map[string][]byte, error) {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	entries := make(map[string][]byte)
-	err := view(c.log.db, func(tx *bolt.Tx) error {
+	err := c.log.view(func(tx *bolt.Tx) error {
 		b := tx.Bucket(c.bucket)
 		if b == nil {
 			return nil

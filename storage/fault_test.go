@@ -81,7 +81,7 @@ func TestWriteError(t *testing.T) {
 		l.append(events(0, 3)...)
 		synctest.Wait()
 		<-changed
-		if err := l.writer.file.Close(); err != nil {
+		if err := l.handle.Load().file.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := l.Append(context.Background(), events(3, 1)); !errors.Is(err, ErrBroken) {

@@ -1,144 +1,200 @@
 package storage
 
 import (
-	"math"
-	"os"
+	"iter"
 	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// load reads what the file holds into l, which nobody else knows yet. It
-// writes nothing: what is to be changed goes with the first commit.
-func (l *Log) load(file *os.File) error {
-	w := &writer{Log: l, file: file, held: make(map[uint64]bool)}
-	l.writer = w
-	if err := w.size.measure(l.db); err != nil {
-		return err
+// A survey is what a file says, looked through once when it is opened.
+type survey struct {
+	size      size
+	clock     stamp
+	last      uint64 // the newest sequence given
+	ledger    ledger
+	ids       *window
+	positions map[string]savedPosition   // by cursor
+	held      map[string]map[uint64]bool // by cursor, those that are there; the keys count
+	lists     map[string]uint64          // by list, the number of the newest item
+}
+
+// look looks through the file of h. It writes nothing.
+func look(h *handle) (*survey, error) {
+	s := &survey{
+		positions: make(map[string]savedPosition),
+		held:      make(map[string]map[uint64]bool),
+		lists:     make(map[string]uint64),
 	}
-	return view(l.db, func(tx *bolt.Tx) error {
-		var saved stamp
-		if v, ok := unseal(keyClock, tx.Bucket(bucketMeta).Get(keyClock)); ok && len(v) == stampSize {
-			saved = parseStamp(v)
+	if err := s.size.measure(h); err != nil {
+		return nil, err
+	}
+	return s, h.view(func(tx *bolt.Tx) error {
+		meta, events := tx.Bucket(bucketMeta), tx.Bucket(bucketEvents)
+		if v, ok := unseal(keyClock, meta.Get(keyClock)); ok && len(v) == stampSize {
+			s.clock = parseStamp(v)
 		}
-		l.clock = newClock(saved, l.options.Now)
-		events := tx.Bucket(bucketEvents)
-		w.last, w.records = events.Sequence(), events.Stats().KeyN
-		l.visible, l.start = w.last, w.last
-		l.loadCursors(tx)
-		w.first = w.last + 1
-		c := events.Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			if seq := sequenceOf(k); !w.held[seq] {
-				w.first = seq
-				break
+		s.last = events.Sequence()
+		s.records(events.Cursor(), tx.Bucket(bucketIDs).Cursor())
+		for k, v := range under(meta.Cursor(), prefixPosition) {
+			if p, ok := parsePosition(k, v); ok {
+				s.positions[string(k[len(prefixPosition):])] = p
 			}
 		}
-		w.loadIDs(tx)
-		l.loadLists(tx)
-		w.boundary = w.last
-		for _, c := range l.cursors {
-			w.boundary = min(w.boundary, c.position)
+		for name := range under(tx.Cursor(), prefixCursor) {
+			held := make(map[uint64]bool)
+			for k := range under(tx.Bucket(name).Cursor(), string(rune(prefixHeld))) {
+				if seq := sequenceOf(k[1:]); s.ledger.has(seq) {
+					held[seq] = true
+				}
+			}
+			s.held[string(name[len(prefixCursor):])] = held
 		}
-		l.stats = w.count()
+		for name := range under(tx.Cursor(), prefixList) {
+			last, _ := tx.Bucket(name).Cursor().Last()
+			s.lists[string(name[len(prefixList):])] = sequenceOf(last)
+		}
 		return nil
 	})
 }
 
-// loadCursors makes the cursors of the options, from what the file says.
-func (l *Log) loadCursors(tx *bolt.Tx) {
-	events := tx.Bucket(bucketEvents)
-	last := events.Sequence()
-	found := make(map[string]savedPosition)
-	undelivered := uint64(math.MaxUint64) // where the slowest found cursor stands
-	c := tx.Bucket(bucketMeta).Cursor()
-	for k, v := c.Seek([]byte(prefixPosition)); k != nil && strings.HasPrefix(string(k), prefixPosition); k, v = c.Next() {
-		p, ok := parsePosition(k, v)
-		if !ok {
-			continue
-		}
-		found[string(k[len(prefixPosition):])] = p
-		if p.delivers {
-			undelivered = min(undelivered, p.position)
-		}
-	}
-	oldest := last
-	if k, _ := events.Cursor().First(); k != nil {
-		oldest = sequenceOf(k) - 1
-	}
-	for _, spec := range l.options.Cursors {
-		c := newCursor(l, spec)
-		l.cursors = append(l.cursors, c)
-		saved, ok := found[spec.Name]
-		delete(found, spec.Name)
-		switch {
-		case ok:
-			c.saved, c.position = saved, min(saved.position, last)
-		case spec.Delivers:
-			c.position = min(undelivered, last)
-		default:
-			c.position = oldest
-		}
-		if !ok || saved.delivers != spec.Delivers || saved.position != c.position {
-			l.dirty = true
-		}
-		c.loadHeld(tx, events)
-	}
-	for name := range found {
-		l.drop, l.dirty = append(l.drop, name), true
-		l.options.Log.Info("cursor is not configured any more and dropped", "store", l.path, "cursor", name)
-	}
-}
-
-// loadHeld reads what the cursor holds, where it is still there.
-func (c *Cursor) loadHeld(tx *bolt.Tx, events *bolt.Bucket) {
-	b := tx.Bucket(c.bucket)
-	if b == nil {
-		return
-	}
-	keys := b.Cursor()
-	for k, _ := keys.Seek([]byte{prefixHeld}); len(k) > 0 && k[0] == prefixHeld; k, _ = keys.Next() {
-		if events.Get(k[1:]) != nil {
-			seq := sequenceOf(k[1:])
-			c.held[seq], c.log.writer.held[seq] = true, true
+// under ranges over the keys that begin with prefix.
+func under(c *bolt.Cursor, prefix string) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		for k, v := c.Seek([]byte(prefix)); k != nil && strings.HasPrefix(string(k), prefix) && yield(k, v); k, v = c.Next() {
 		}
 	}
 }
 
-// loadIDs fills the window, in the order of the sequences: from the ids of
-// trimmed records and from the records.
-func (w *writer) loadIDs(tx *bolt.Tx) {
+// records fills ledger and window: this one in the order of the sequences, from
+// the ids of trimmed records and from the records.
+func (s *survey) records(events, runs *bolt.Cursor) {
 	from := uint64(1)
-	if w.last > remembered {
-		from = w.last - remembered + 1
+	if s.last > remembered {
+		from = s.last - remembered + 1
 	}
-	w.ids = newWindow(int(w.last - from + 1))
-	runs, events := tx.Bucket(bucketIDs).Cursor(), tx.Bucket(bucketEvents).Cursor()
+	s.ids = newWindow(int(s.last - from + 1))
 	run, ids := runs.First()
-	event, v := events.Seek(sequenceKey(from))
+	event, v := events.First()
 	for run != nil || event != nil {
 		if run == nil || event != nil && sequenceOf(event) < sequenceOf(run) {
-			w.ids.add(recordID(v))
+			seq := sequenceOf(event)
+			s.ledger.add(seq, len(v))
+			if seq >= from {
+				s.ids.add(recordID(v))
+			}
 			event, v = events.Next()
 			continue
 		}
 		ids, _ = unseal(run, ids)
 		for seq := sequenceOf(run); len(ids) >= len(ID{}); seq++ {
 			if seq >= from {
-				w.ids.add(ID(ids))
+				s.ids.add(ID(ids))
 			}
 			ids = ids[len(ID{}):]
 		}
 		run, ids = runs.Next()
 	}
-	w.ids.settle()
+	s.ids.settle()
 }
 
-// loadLists finds where the lists go on.
-func (l *Log) loadLists(tx *bolt.Tx) {
-	c := tx.Cursor()
-	for k, _ := c.Seek([]byte(prefixList)); k != nil && strings.HasPrefix(string(k), prefixList); k, _ = c.Next() {
-		last, _ := tx.Bucket(k).Cursor().Last()
-		l.lists[string(k[len(prefixList):])] = &list{bucket: append([]byte(nil), k...), next: sequenceOf(last) + 1}
+// load has l begin with the file of h; nobody else knows l yet. It writes
+// nothing: what is to be changed goes with the first commit.
+func (l *Log) load(h *handle) error {
+	s, err := look(h)
+	if err != nil {
+		return err
+	}
+	l.handle.Store(h)
+	l.clock = newClock(s.clock, l.options.Now)
+	l.start = s.last
+	l.writer = &writer{Log: l}
+	// New ones that deliver start where the slowest one that was found stands.
+	oldest, undelivered, found := s.last, s.last, make(map[string]bool)
+	if first := s.ledger.next(0); first > 0 {
+		oldest = first - 1
+	}
+	for _, p := range s.positions {
+		if p.delivers {
+			undelivered = min(undelivered, p.position)
+		}
+	}
+	for _, spec := range l.options.Cursors {
+		c := newCursor(l, spec)
+		l.cursors = append(l.cursors, c)
+		found[spec.Name] = true
+		saved, ok := s.positions[spec.Name]
+		switch {
+		case ok:
+			c.position = saved.position
+		case spec.Delivers:
+			c.position = undelivered
+		default:
+			c.position = oldest
+		}
+		for seq := range s.held[spec.Name] {
+			c.held[seq] = true
+		}
+	}
+	for name := range s.positions {
+		if !found[name] {
+			l.options.Log.Info("cursor is not configured any more and dropped", "store", l.path, "cursor", name)
+		}
+	}
+	l.writer.adopt(s)
+	return nil
+}
+
+// adopt has the writer go on with the file that s is of. What memory knows
+// better stays, and goes into the file with the next commit. The caller holds
+// the lock.
+func (w *writer) adopt(s *survey) {
+	w.size, w.ledger, w.ids, w.run = s.size, s.ledger, s.ids, run{}
+	// A sequence is never given twice, whatever the file has lost.
+	w.inFile, w.last = s.last, max(w.last, s.last)
+	w.held, w.boundary = make(map[uint64]bool), w.last
+	for _, c := range w.cursors {
+		c.adopt(s)
+		w.dirty = w.dirty || c.saved != savedPosition{c.position, c.spec.Delivers}
+		w.boundary = min(w.boundary, c.position)
+		for seq := range c.held {
+			w.held[seq] = true
+		}
+	}
+	w.drop = w.drop[:0]
+	for name := range s.positions {
+		if c, _ := w.Cursor(name); c == nil {
+			w.drop, w.dirty = append(w.drop, name), true
+		}
+	}
+	for name, number := range s.lists {
+		w.list(name).next = max(w.list(name).next, number+1)
+	}
+	w.findFirst(0)
+	w.visible = w.last
+	w.oldest = oldest{}
+	w.wakeNext()
+	w.stats = w.count()
+}
+
+// adopt has the cursor go on with what s says of it; the caller holds the lock.
+func (c *Cursor) adopt(s *survey) {
+	c.saved = s.positions[c.spec.Name]
+	if s.ledger.next(c.position) == 0 {
+		c.position = c.log.writer.last // there is nothing more to come
+	}
+	for seq := range c.held {
+		switch {
+		case !s.ledger.has(seq):
+			delete(c.held, seq)
+			delete(c.pending.hold, seq)
+		case !s.held[c.spec.Name][seq]:
+			c.pending.hold[seq] = true
+		}
+	}
+	for seq := range s.held[c.spec.Name] {
+		if !c.held[seq] {
+			c.pending.hold[seq] = false
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -21,8 +22,8 @@ const flushAfter = time.Second
 type Log struct {
 	options Options
 	path    string
-	folder  *os.File // holds the lock
-	db      *bolt.DB
+	folder  *os.File               // holds the lock
+	handle  atomic.Pointer[handle] // nil once it is closed
 	clock   clock
 	start   uint64
 	writer  *writer
@@ -44,6 +45,7 @@ type Log struct {
 	armed      bool // timer runs
 
 	visible  uint64 // newest durable sequence, the last that readers see
+	ledger   ledger // of the records that readers see
 	stats    Stats
 	oldest   oldest
 	noRoom   error // why the last commit found no room
@@ -215,7 +217,7 @@ func (l *Log) Next(ctx context.Context, after uint64, max int) ([]Record, error)
 			}
 		}
 		if last > after {
-			rs, err := read(l.db, after, last, max, l.damaged)
+			rs, err := read(l.view, after, last, max, l.damaged)
 			if len(rs) > 0 || err != nil {
 				return rs, err
 			}
@@ -228,12 +230,12 @@ func (l *Log) Next(ctx context.Context, after uint64, max int) ([]Record, error)
 
 // Read is Next that does not block: at the end it returns nothing.
 func (l *Log) Read(after uint64, max int) ([]Record, error) {
-	return read(l.db, after, l.durable(), max, l.damaged)
+	return read(l.view, after, l.durable(), max, l.damaged)
 }
 
 // Get returns one record. Errors: ErrNotFound, ErrDamaged, ErrClosed.
 func (l *Log) Get(seq uint64) (Record, error) {
-	return get(l.db, seq, l.durable(), l.damaged)
+	return get(l.view, seq, l.durable(), l.damaged)
 }
 
 // durable is the last sequence that readers may see. In the file there may be
@@ -265,13 +267,18 @@ func (l *Log) Remember(name string, data []byte) {
 	if l.state >= ended {
 		return
 	}
+	l.list(name).add(data)
+	l.touch()
+}
+
+// list returns a list, which may be a new one; the caller holds the lock.
+func (l *Log) list(name string) *list {
 	li := l.lists[name]
 	if li == nil {
 		li = &list{bucket: []byte(prefixList + name), next: 1}
 		l.lists[name] = li
 	}
-	li.add(data)
-	l.touch()
+	return li
 }
 
 // Remembered returns copies of what a list holds, the oldest first, durable or
@@ -280,7 +287,7 @@ func (l *Log) Remembered(name string) ([][]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var items []item
-	err := view(l.db, func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		items = readList(tx, name)
 		return nil
 	})
@@ -333,24 +340,29 @@ func (l *Log) StartSequence() uint64 { return l.start }
 // durable or not.
 func (l *Log) Undelivered() (n int, age time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	slowest := l.visible
 	for _, c := range l.cursors {
 		if c.spec.Delivers {
 			slowest = min(slowest, c.position)
 		}
 	}
-	if slowest == l.visible {
+	n, _ = l.ledger.after(slowest)
+	first, known := l.ledger.next(slowest), l.oldest
+	l.mu.Unlock()
+	if n == 0 {
 		return 0, 0
 	}
-	if l.oldest.sequence != slowest+1 {
-		s, err := stampAfter(l.db, slowest)
+	if known.sequence != first {
+		s, err := stampOf(l.view, first)
 		if err != nil {
-			return int(l.visible - slowest), 0
+			return n, 0
 		}
-		l.oldest = oldest{slowest + 1, s.elapsed}
+		known = oldest{first, s.elapsed}
+		l.mu.Lock()
+		l.oldest = known
+		l.mu.Unlock()
 	}
-	return int(l.visible - slowest), max(0, l.Elapsed()-l.oldest.elapsed)
+	return n, max(0, l.Elapsed()-known.elapsed)
 }
 
 // Close gives file and lock back. Call it after Run has returned; a second
@@ -360,7 +372,7 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.timer.Stop()
-	err := errors.Join(l.db.Close(), l.folder.Close())
+	err := errors.Join(l.handle.Swap(nil).close(), l.folder.Close())
 	if err != nil {
 		return fmt.Errorf("close store %s: %w", filepath.Dir(l.path), err)
 	}

@@ -335,7 +335,7 @@ func TestUndelivered(t *testing.T) {
 func TestDataIsTheCallersAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // no timer ends here while somebody waits for a lock
 		l := openLog(t, t.TempDir(), testOptions())
-		other, err := l.db.Begin(true) // the writer waits for this one to end
+		other, err := l.handle.Load().db.Begin(true) // the writer waits for this one to end
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,9 +46,6 @@ func Open(ctx context.Context, dir string, o Options) (*Log, error) {
 	l.timer.Stop()
 	l.problems.damaged = make(map[uint64]bool)
 	if err := l.open(ctx, dir); err != nil {
-		if l.db != nil {
-			_ = l.db.Close()
-		}
 		if l.folder != nil {
 			_ = l.folder.Close()
 		}
@@ -84,18 +81,14 @@ func (l *Log) open(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	var file *os.File
-	options := boltOptions(&l.options)
-	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-		file = f
-		return f, err
-	}
-	if l.db, err = openBolt(l.path, options); err != nil {
+	h, err := openHandle(l.path, boltOptions(&l.options))
+	if err != nil {
 		return err
 	}
-	l.db.AllocSize = 4 * pageSize // see size.reserve
-	return l.load(file)
+	if err := l.load(h); err != nil {
+		return errors.Join(err, h.close())
+	}
+	return nil
 }
 
 // openBolt opens the file, with an error of ours where another process has it.

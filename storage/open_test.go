@@ -232,7 +232,7 @@ func TestDamagedRecordIsLeftOut(t *testing.T) {
 	l.append(events(0, 5)...)
 	// As if the disk had changed it: between two commits, by another way.
 	l.stopRun()
-	if err := l.db.Update(func(tx *bolt.Tx) error {
+	if err := l.handle.Load().db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketEvents)
 		v := append([]byte(nil), b.Get(sequenceKey(3))...)
 		v[len(v)-1]++

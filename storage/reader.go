@@ -9,7 +9,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // A Reader reads the store of a stopped agent and changes nothing, not one
@@ -17,7 +16,7 @@ import (
 // be called at once from several goroutines.
 type Reader struct {
 	folder *os.File
-	db     *bolt.DB
+	handle *handle
 	stats  Stats
 }
 
@@ -40,10 +39,10 @@ func (r *Reader) open(dir string) (err error) {
 	if r.folder, err = lock(context.Background(), dir, false); err != nil {
 		return err
 	}
-	if r.db, err = openBolt(path, &bolt.Options{ReadOnly: true, Timeout: time.Millisecond}); err != nil {
+	if r.handle, err = openHandle(path, &bolt.Options{ReadOnly: true, Timeout: time.Millisecond}); err != nil {
 		return err
 	}
-	return view(r.db, func(tx *bolt.Tx) error {
+	return r.handle.view(func(tx *bolt.Tx) error {
 		if err := checkFormat(tx); err != nil {
 			return err
 		}
@@ -59,18 +58,18 @@ func (r *Reader) open(dir string) (err error) {
 // Read returns the records after sequence after, oldest first, at most max of
 // them and of about 1 MiB together; none at the end. Damaged ones are left out.
 func (r *Reader) Read(after uint64, max int) ([]Record, error) {
-	return read(r.db, after, r.stats.LastSequence, max, func(uint64) {})
+	return read(r.handle.view, after, r.stats.LastSequence, max, func(uint64) {})
 }
 
 // Get returns one record. Errors: ErrNotFound, ErrDamaged.
 func (r *Reader) Get(seq uint64) (Record, error) {
-	return get(r.db, seq, r.stats.LastSequence, func(uint64) {})
+	return get(r.handle.view, seq, r.stats.LastSequence, func(uint64) {})
 }
 
 // Remembered returns what a list of Log.Remember holds, the oldest first.
 func (r *Reader) Remembered(name string) ([][]byte, error) {
 	var items []item
-	if err := view(r.db, func(tx *bolt.Tx) error {
+	if err := r.handle.view(func(tx *bolt.Tx) error {
 		items = readList(tx, name)
 		return nil
 	}); err != nil {
@@ -86,8 +85,8 @@ func (r *Reader) Stats() Stats { return r.stats }
 // Close gives the file back.
 func (r *Reader) Close() error {
 	var errs []error
-	if r.db != nil {
-		errs = append(errs, r.db.Close())
+	if r.handle != nil {
+		errs = append(errs, r.handle.close())
 	}
 	if r.folder != nil {
 		errs = append(errs, r.folder.Close())
@@ -95,26 +94,17 @@ func (r *Reader) Close() error {
 	return errors.Join(errs...)
 }
 
-// view runs f on what was committed last.
-func view(db *bolt.DB, f func(*bolt.Tx) error) error {
-	err := db.View(f)
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return ErrClosed
-	}
-	return err
-}
-
 // readBytes bounds the data of one read, its first record apart.
 const readBytes = 1 << 20
 
 // read returns records in (after, last]. It calls damaged for those it leaves
 // out.
-func read(db *bolt.DB, after, last uint64, max int, damaged func(seq uint64)) (rs []Record, err error) {
+func read(view viewer, after, last uint64, max int, damaged func(seq uint64)) (rs []Record, err error) {
 	if after >= last {
 		return nil, nil
 	}
 	var bad []uint64
-	err = view(db, func(tx *bolt.Tx) error {
+	err = view(func(tx *bolt.Tx) error {
 		size := 0
 		c := tx.Bucket(bucketEvents).Cursor()
 		for k, v := c.Seek(sequenceKey(after + 1)); k != nil; k, v = c.Next() {
@@ -160,9 +150,9 @@ func own(rs []Record) {
 }
 
 // get returns one record not after last.
-func get(db *bolt.DB, seq, last uint64, damaged func(seq uint64)) (Record, error) {
+func get(view viewer, seq, last uint64, damaged func(seq uint64)) (Record, error) {
 	rs := make([]Record, 1)
-	err := view(db, func(tx *bolt.Tx) error {
+	err := view(func(tx *bolt.Tx) error {
 		key := sequenceKey(seq)
 		v := tx.Bucket(bucketEvents).Get(key)
 		if v == nil || seq > last {
@@ -184,10 +174,13 @@ func get(db *bolt.DB, seq, last uint64, damaged func(seq uint64)) (Record, error
 	return rs[0], nil
 }
 
-// stampAfter returns the stamp of the first record after a sequence.
-func stampAfter(db *bolt.DB, after uint64) (s stamp, err error) {
-	err = view(db, func(tx *bolt.Tx) error {
-		_, v := tx.Bucket(bucketEvents).Cursor().Seek(sequenceKey(after + 1))
+// stampOf returns the stamp of a record.
+func stampOf(view viewer, seq uint64) (s stamp, err error) {
+	err = view(func(tx *bolt.Tx) error {
+		v := tx.Bucket(bucketEvents).Get(sequenceKey(seq))
+		if v == nil {
+			return ErrNotFound
+		}
 		s = recordStamp(v)
 		return nil
 	})

@@ -22,8 +22,9 @@ type run struct {
 
 // gone is a record being trimmed.
 type gone struct {
-	seq uint64
-	id  ID
+	seq   uint64
+	id    ID
+	bytes int
 }
 
 // full says whether undelivered records alone fill the store.
@@ -32,18 +33,7 @@ func (w *writer) full() bool {
 }
 
 // trimmable says whether any record may be trimmed.
-func (w *writer) trimmable() bool {
-	if w.boundary < w.first {
-		return false
-	}
-	n := w.boundary - w.first + 1
-	for seq := range w.held {
-		if seq >= w.first && seq <= w.boundary {
-			n--
-		}
-	}
-	return n > 0
-}
+func (w *writer) trimmable() bool { return w.first <= w.boundary }
 
 // trim gives up delivered records: those older than Keep, by runs, and as many
 // as are needed for what is to be stored now. It writes their ids.
@@ -74,7 +64,7 @@ func (w *writer) released(events *bolt.Bucket) {
 				continue
 			}
 			if v := events.Get(sequenceKey(seq)); v != nil {
-				w.gone = append(w.gone, gone{seq, recordID(v)})
+				w.gone = append(w.gone, gone{seq, recordID(v), len(v)})
 			}
 		}
 	}
@@ -104,7 +94,6 @@ func (w *writer) runIsOld(events *bolt.Bucket, now stamp) bool {
 // choose chooses records from the front: all that are old, and if need is
 // above zero at least a run, until so many bytes are gained.
 func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) {
-	const overhead = 16 + 8 // of bbolt, and the key
 	gained, n := int64(0), 0
 	c := events.Cursor()
 	for k, v := c.Seek(sequenceKey(w.first)); ; k, v = c.Next() {
@@ -119,8 +108,8 @@ func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) {
 			if n == trimAtMost || !old && !short {
 				return
 			}
-			w.gone = append(w.gone, gone{seq, recordID(v)})
-			gained += int64(len(v)) + overhead
+			w.gone = append(w.gone, gone{seq, recordID(v), len(v)})
+			gained += int64(len(v)) + recordOverhead
 			n++
 		}
 		w.next = seq + 1
@@ -129,8 +118,23 @@ func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) {
 
 // trimmed tells the writer that what trim did is in the file.
 func (w *writer) trimmed() {
+	for _, g := range w.gone {
+		w.ledger.remove(g.seq, g.bytes)
+	}
 	if w.next != w.first {
-		w.first, w.run = w.next, run{}
+		w.run = run{}
+	}
+	w.findFirst(w.next)
+}
+
+// findFirst finds the first record from a sequence on that is not held.
+func (w *writer) findFirst(from uint64) {
+	w.first = w.ledger.next(max(from, 1) - 1)
+	for w.held[w.first] {
+		w.first = w.ledger.next(w.first)
+	}
+	if w.first == 0 {
+		w.first = w.last + 1
 	}
 }
 
@@ -181,12 +185,7 @@ func (w *writer) keepIDs(b *bolt.Bucket) error {
 
 // count returns what the store holds; the caller holds the lock.
 func (w *writer) count() Stats {
-	s := Stats{LastSequence: w.last, Records: w.records, Bytes: w.size.used(), MaxBytes: w.options.MaxSize, Full: w.full()}
-	if w.records > 0 {
-		s.FirstSequence = w.first
-		for seq := range w.held {
-			s.FirstSequence = min(s.FirstSequence, seq)
-		}
-	}
+	s := Stats{LastSequence: w.last, Records: w.ledger.records, Bytes: w.size.used(), MaxBytes: w.options.MaxSize, Full: w.full()}
+	s.FirstSequence = w.ledger.next(0)
 	return s
 }

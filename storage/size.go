@@ -19,11 +19,11 @@ func (s *size) used() int64 { return s.high - s.free }
 
 // measure looks at the last commit. Pages that it gave up count as free: with
 // the next one they are, for no reading takes long.
-func (s *size) measure(db *bolt.DB) error {
-	return view(db, func(tx *bolt.Tx) error {
-		st := db.Stats()
+func (s *size) measure(h *handle) error {
+	return h.view(func(tx *bolt.Tx) error {
+		st := h.db.Stats()
 		s.high = tx.Size()
-		s.free = int64(st.FreePageN+st.PendingPageN) * int64(db.Info().PageSize)
+		s.free = int64(st.FreePageN+st.PendingPageN) * int64(h.db.Info().PageSize)
 		return nil
 	})
 }

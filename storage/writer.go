@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -16,14 +15,13 @@ const (
 // A writer is what Run works with; nobody else touches it while Run runs.
 type writer struct {
 	*Log
-	file    *os.File
-	ids     *window
-	held    map[uint64]bool // by any cursor
-	last    uint64          // newest sequence in the file
-	first   uint64          // there are no records before, but held ones
-	records int
-	size    size
-	run     run
+	ids    *window
+	held   map[uint64]bool // by any cursor
+	last   uint64          // newest sequence given
+	inFile uint64          // the newest that the file knows of
+	first  uint64          // there are no records before, but held ones
+	size   size
+	run    run
 
 	// Of one round.
 	batch    []*request // being answered
@@ -32,7 +30,7 @@ type writer struct {
 	arena    values     // their bytes
 	boundary uint64     // records up to it may be trimmed
 	gone     []gone     // records being trimmed
-	next     uint64     // first, after that
+	next     uint64     // there will be no records before, but held ones
 	taken    []*list    // lists as they were when it began
 	number   [8]byte    // a key
 	values   values     // other values being stored
@@ -276,4 +274,5 @@ func (w *writer) gather() {
 		}
 	}
 	w.held = held
+	w.findFirst(w.first)
 }

@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// A handle is an open file of a store. The log may exchange it for another one
+// at any moment, also while somebody hangs in it on a page that the disk does
+// not give: so nobody waits for those who are in it, and the last one out
+// closes it.
+type handle struct {
+	db     *bolt.DB
+	file   *os.File      // that of db
+	users  atomic.Int64  // those in it, and one for the log that has it
+	closed chan struct{} // closed when it is
+	err    error         // of closing
+}
+
+// openHandle opens a file that is there.
+func openHandle(path string, o *bolt.Options) (*handle, error) {
+	h := &handle{closed: make(chan struct{})}
+	h.users.Store(1)
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+		h.file = f
+		return f, err
+	}
+	db, err := openBolt(path, o)
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = 4 * pageSize // see size.reserve
+	h.db = db
+	return h, nil
+}
+
+// enter says whether h may be used, until leave: it is not closed.
+func (h *handle) enter() bool {
+	for {
+		n := h.users.Load()
+		if n == 0 {
+			return false
+		}
+		if h.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// leave ends what enter began, and what openHandle did.
+func (h *handle) leave() {
+	if h.users.Add(-1) == 0 {
+		h.err = h.db.Close()
+		close(h.closed)
+	}
+}
+
+// close is leave for whoever has opened it, and waits for everybody else.
+func (h *handle) close() error {
+	h.leave()
+	<-h.closed
+	return h.err
+}
+
+// view runs f on what was committed last, in a transaction of its own. It is
+// not to be called from f.
+func (h *handle) view(f func(*bolt.Tx) error) error {
+	err := h.db.View(f)
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// A viewer is handle.view, of one handle or of that which a log has now.
+type viewer func(func(*bolt.Tx) error) error
+
+// view runs f on what was committed last to the file that the log has now.
+func (l *Log) view(f func(*bolt.Tx) error) error {
+	for {
+		h := l.handle.Load()
+		if h == nil {
+			return ErrClosed
+		}
+		if h.enter() {
+			defer h.leave()
+			return h.view(f)
+		}
+	}
+}
+
+// swap has the log go on with the file at path, once name has given it the name
+// of the store. Nobody who reads waits or notices, but for what that file does
+// not hold. After an error the log goes on as before.
+func (w *writer) swap(path string, name func() error) error {
+	h, err := openHandle(path, boltOptions(&w.options))
+	if err != nil {
+		return err
+	}
+	s, err := look(h)
+	if err == nil {
+		err = name()
+	}
+	if err != nil {
+		return errors.Join(err, h.close())
+	}
+	w.mu.Lock()
+	old := w.handle.Swap(h)
+	w.adopt(s)
+	w.touch()
+	w.mu.Unlock()
+	old.leave()
+	return nil
+}
