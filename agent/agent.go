@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -193,6 +196,18 @@ const (
 	deskCursor    = "desk"
 	forwardCursor = "forward/"
 )
+
+// Asides tells from what cursors hold, as storage.Reader says it, what forwards
+// have set aside.
+func Asides(held map[string][]uint64) []admin.Aside {
+	var list []admin.Aside
+	for _, cursor := range slices.Sorted(maps.Keys(held)) {
+		if name, ours := strings.CutPrefix(cursor, forwardCursor); ours {
+			list = append(list, admin.Aside{Forward: name, Sequences: held[cursor]})
+		}
+	}
+	return list
+}
 
 // wire makes the rooms that read the store.
 func (a *Agent) wire(store *storage.Log) (*rooms, error) {

@@ -33,6 +33,15 @@ func (f *face) Status() admin.Status { return f.agent.Status() }
 // Changed is the agent's.
 func (f *face) Changed() <-chan struct{} { return f.agent.Changed() }
 
+// SetAside is what each forward has set aside.
+func (f *face) SetAside() []admin.Aside {
+	var list []admin.Aside
+	for _, d := range f.rooms.forwards {
+		list = append(list, admin.Aside{Forward: d.name, Sequences: d.forwarder.Held()})
+	}
+	return list
+}
+
 // Acknowledge takes every wait that there is now as seen.
 func (f *face) Acknowledge(ctx context.Context) error { return f.rooms.indicator.Acknowledge(ctx) }
 

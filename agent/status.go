@@ -107,7 +107,7 @@ func (r *rooms) indication() (admin.DeskStatus, []admin.OutputStatus) {
 	}
 	for _, c := range snap.Desk.Conversations {
 		d.Conversations = append(d.Conversations, admin.Conversation{
-			Key: c.Key, Title: c.Title, Assignee: admin.Actor(c.Assignee), Open: c.Open, Waiting: c.Waiting,
+			Key: c.Key, Title: c.Title, Assignee: admin.Actor(c.Assignee), Open: c.Open, Waiting: c.Waiting, Acknowledged: c.Acknowledged,
 			Since: c.Since, LastMessage: c.LastMessage,
 		})
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,12 +19,15 @@ const (
 	maxAction   = 4 << 10 // bytes of a request's body
 )
 
+// commandTimeout is less than a client waits for the beginning of an answer.
+const commandTimeout = 20 * time.Second
+
 func (s *Server) postAck(w http.ResponseWriter, r *http.Request) {
 	if err := decodeAction(w, r, &struct{}{}); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.done(w, r, s.agent.Acknowledge(r.Context()))
+	s.command(w, r, s.agent.Acknowledge)
 }
 
 func (s *Server) postMute(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +43,7 @@ func (s *Server) postMute(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.done(w, r, s.agent.Mute(r.Context(), d))
+	s.command(w, r, func(ctx context.Context) error { return s.agent.Mute(ctx, d) })
 }
 
 func (s *Server) postUnmute(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +51,7 @@ func (s *Server) postUnmute(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.done(w, r, s.agent.Unmute(r.Context()))
+	s.command(w, r, s.agent.Unmute)
 }
 
 func (s *Server) postTest(w http.ResponseWriter, r *http.Request) {
@@ -74,16 +78,19 @@ func (s *Server) postTest(w http.ResponseWriter, r *http.Request) {
 	if action.Pattern == "" {
 		action.Pattern = output.testPattern()
 	}
-	s.done(w, r, s.agent.Test(r.Context(), name, action.Pattern, d))
+	s.command(w, r, func(ctx context.Context) error { return s.agent.Test(ctx, name, action.Pattern, d) })
 }
 
 func (s *Server) postLater(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, &Error{Code: http.StatusNotImplemented, Message: "not in this version"})
 }
 
-// done answers a command: with the status that it led to, or with its error.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, err error) {
-	if err != nil {
+// command has the agent do something, and answers with the status that it led
+// to, or with its error. A disk that hangs must not hang who asked.
+func (s *Server) command(w http.ResponseWriter, r *http.Request, do func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(r.Context(), commandTimeout)
+	defer cancel()
+	if err := do(ctx); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -23,6 +23,9 @@ type Agent interface {
 	// the call. Each change closes the channel handed out before it; so who
 	// first asks Changed and then Status misses nothing.
 	Changed() <-chan struct{}
+
+	// SetAside returns what each forward has set aside. It must not block.
+	SetAside() []Aside
 }
 
 // Commands change what the outputs show. Each is durable when it returns nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,7 +22,7 @@ func (s *Server) getStatus(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
-	q, err := parseEventQuery(r.URL.Query())
+	q, err := parseEventQuery(r.URL.Query(), DefaultLimit, MaxLimit)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -70,8 +71,10 @@ type eventQuery struct {
 	kind  string
 }
 
-func parseEventQuery(v url.Values) (eventQuery, error) {
-	q := eventQuery{limit: DefaultLimit, kind: v.Get("kind")}
+// parseEventQuery reads which events are asked for: of how many, standard is
+// used where nothing is said, and most may be asked for.
+func parseEventQuery(v url.Values, standard, most int) (eventQuery, error) {
+	q := eventQuery{limit: standard, kind: v.Get("kind")}
 	var err error
 	if t := v.Get("after"); t != "" {
 		if q.after, err = strconv.ParseUint(t, 10, 64); err != nil {
@@ -79,8 +82,8 @@ func parseEventQuery(v url.Values) (eventQuery, error) {
 		}
 	}
 	if t := v.Get("limit"); t != "" {
-		if q.limit, err = strconv.Atoi(t); err != nil || q.limit < 1 || q.limit > MaxLimit {
-			return q, badArgument("limit is a whole number from 1 to " + strconv.Itoa(MaxLimit))
+		if q.limit, err = strconv.Atoi(t); err != nil || q.limit < 1 || q.limit > most {
+			return q, badArgument("limit is a whole number from 1" + upTo(most))
 		}
 	}
 	if q.kind != "" && !event.Kind(q.kind).Valid() {
@@ -92,6 +95,13 @@ func parseEventQuery(v url.Values) (eventQuery, error) {
 		return q, e
 	}
 	return q, nil
+}
+
+func upTo(most int) string {
+	if most == math.MaxInt {
+		return ""
+	}
+	return " to " + strconv.Itoa(most)
 }
 
 func badArgument(text string) *Error {

@@ -16,8 +16,13 @@ import (
 	"time"
 )
 
-// answerTimeout is how long an agent may take before it begins to answer.
-const answerTimeout = 30 * time.Second
+const (
+	// answerTimeout is how long an agent may take before it begins to answer.
+	answerTimeout = 30 * time.Second
+	// silenceTimeout is how long an answer may stop once it has begun; a stream
+	// has a sign of life every 15 s.
+	silenceTimeout = 60 * time.Second
+)
 
 // Client talks to a running agent over its control socket. All methods may be
 // called at once. Errors: [ErrNoAgent], [ErrNotPermitted], an [*Error] with the
@@ -29,12 +34,32 @@ type Client struct {
 
 // NewClient returns a client of the socket at path; nothing is opened yet.
 func NewClient(path string) *Client {
+	return newClient(path, func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, path) })
+}
+
+func newClient(path string, dial func(context.Context) (net.Conn, error)) *Client {
 	return &Client{path: path, http: &http.Client{Transport: &http.Transport{
-		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, path) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return impatientConn{conn}, nil
+		},
 		ResponseHeaderTimeout: answerTimeout,
 		DisableKeepAlives:     true, // a command line asks once
 		DisableCompression:    true,
 	}}}
+}
+
+// impatientConn ends when nothing comes for long.
+type impatientConn struct{ net.Conn }
+
+func (c impatientConn) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(silenceTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
 }
 
 // Status returns the snapshot of now.
@@ -57,6 +82,44 @@ func (c *Client) Events(ctx context.Context, after uint64, limit int, kind strin
 // Event returns one event with its data, as it was received.
 func (c *Client) Event(ctx context.Context, seq uint64) (EventDetail, error) {
 	return fetch[EventDetail](ctx, c, http.MethodGet, "/api/events/"+strconv.FormatUint(seq, 10), nil)
+}
+
+// Export writes events to w as [Export] does; a limit of 0 is none. An error of
+// w is returned as it is.
+func (c *Client) Export(ctx context.Context, w io.Writer, after uint64, limit int, kind string) error {
+	q := url.Values{"after": {strconv.FormatUint(after, 10)}}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	if kind != "" {
+		q.Set("kind", kind)
+	}
+	answer, err := c.do(ctx, http.MethodGet, "/api/export?"+q.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	to := &keepingWriter{w: w}
+	if _, err := io.Copy(to, answer.Body); to.err == nil && err != nil {
+		return c.broken(ctx, err)
+	}
+	return to.err
+}
+
+// keepingWriter knows the error that its writer had.
+type keepingWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (k *keepingWriter) Write(b []byte) (n int, err error) {
+	n, k.err = k.w.Write(b)
+	return n, k.err
+}
+
+// SetAside returns the events that forwards have set aside.
+func (c *Client) SetAside(ctx context.Context) (AsidePage, error) {
+	return fetch[AsidePage](ctx, c, http.MethodGet, "/api/set-aside", nil)
 }
 
 // Rejected returns what the webhook refused lately.
@@ -156,12 +219,15 @@ func sentinel(code int) error {
 func (c *Client) broken(ctx context.Context, err error) error {
 	dir := filepath.Dir(c.path)
 	var dial *net.OpError
+	var slow net.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{err: ErrNotPermitted, Message: "not permitted to use the control socket " + c.path,
 			Hint: "use sudo, or join the group that the agent runs as"}
+	case errors.As(err, &slow) && slow.Timeout():
+		return &Error{err: err, Message: "the agent on " + dir + " does not answer", Hint: "what it says of itself is in: journalctl -u deskbell"}
 	case errors.Is(err, fs.ErrNotExist), errors.As(err, &dial) && dial.Op == "dial":
 		return &Error{err: ErrNoAgent, Message: "no agent is running on " + dir, Hint: "start it with: deskbell run"}
 	}

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"deskbell/storage"
@@ -61,6 +63,9 @@ func apiError(err error) *Error {
 	}
 	code := http.StatusInternalServerError
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: http.StatusServiceUnavailable, Message: fmt.Sprintf("the store did not answer in time, and it may still be done: %v", err),
+			Hint: "look at the disk or card: it may be failing", err: err}
 	case errors.Is(err, ErrUnknownOutput), errors.Is(err, storage.ErrNotFound):
 		code = http.StatusNotFound
 	case errors.Is(err, ErrBadArgument):

@@ -64,6 +64,10 @@ func (f *fakeAgent) called() string {
 	return strings.Join(f.calls, "; ")
 }
 
+func (f *fakeAgent) SetAside() []Aside {
+	return []Aside{{"hub", []uint64{2, 5}}, {"cloud", []uint64{9}}}
+}
+
 func (f *fakeAgent) Acknowledge(context.Context) error { return f.call("acknowledge") }
 func (f *fakeAgent) Unmute(context.Context) error      { return f.call("unmute") }
 
@@ -200,10 +204,11 @@ func sampleStatus() Status {
 			{Name: "cloud", Broker: "mqtts://mqtt.example.com:8883", AckedSequence: 10, Pending: 12,
 				LastError: "dial tcp 192.0.2.7:8883: i/o timeout"},
 		},
-		Desk: DeskStatus{Open: 3, Waiting: 1, Unanswered: 1, Unassigned: 1, MutedUntil: at(30), Conversations: []Conversation{
+		Desk: DeskStatus{Open: 4, Waiting: 1, Acknowledged: 1, Unanswered: 1, Unassigned: 1, MutedUntil: at(30), Conversations: []Conversation{
 			{Key: "c2", Title: "Visitor - B1", Assignee: Actor{Kind: "bot", ID: "8181"}, Open: true, Since: at(1), LastMessage: "visitor: Hiiiii"},
 			{Key: "c1", Title: "Visitor - A27187", Assignee: Actor{Kind: "user", ID: "7", Email: "anna@hotel.example"},
 				Open: true, Waiting: true, Since: at(3), LastMessage: "visitor: Is anybody there?"},
+			{Key: "c5", Title: "Visitor - C3", Assignee: Actor{Kind: "user", Email: "ben@hotel.example"}, Open: true, Acknowledged: true, Since: at(2)},
 			{Key: "c3", Assignee: Actor{Kind: "none"}, Open: true},
 			{Key: "c4", Title: "gone", Assignee: Actor{Kind: "team", ID: "reception"}},
 		}},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 )
 
@@ -51,10 +50,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 
 // client asks over the pipe as a Client does over the socket.
 func (l *pipeListener) client() *Client {
-	return &Client{path: "/run/deskbell/control.sock", http: &http.Client{Transport: &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
-		DisableKeepAlives: true,
-	}}}
+	return newClient("/run/deskbell/control.sock", l.dial)
 }
 
 // raw opens a stream by hand and returns the connection unread.

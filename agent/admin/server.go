@@ -182,6 +182,8 @@ func (s *Server) Handler(auth bool) http.Handler {
 	get("/api/events", s.getEvents)
 	get("/api/events/{seq}", s.getEvent)
 	get("/api/rejected", s.getRejected)
+	get("/api/set-aside", s.getAside)
+	mux.Handle("/api/export", only(s.getExport, http.MethodGet))
 	mux.Handle("/api/stream", only(s.getStream, http.MethodGet))
 	post("/api/ack", s.postAck)
 	post("/api/mute", s.postMute)

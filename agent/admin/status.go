@@ -65,13 +65,14 @@ type DeskStatus struct {
 
 // Conversation is one conversation the desk remembers.
 type Conversation struct {
-	Key         string     `json:"key"`
-	Title       string     `json:"title"`
-	Assignee    Actor      `json:"assignee"`
-	Open        bool       `json:"open"`
-	Waiting     bool       `json:"waiting"`
-	Since       *time.Time `json:"since"`        // when it came to its assignee; nil: the clock was not set
-	LastMessage string     `json:"last_message"` // its summary, one line of hostile text; empty: none yet
+	Key          string     `json:"key"`
+	Title        string     `json:"title"`
+	Assignee     Actor      `json:"assignee"`
+	Open         bool       `json:"open"`
+	Waiting      bool       `json:"waiting"`
+	Acknowledged bool       `json:"acknowledged,omitempty"` // it waits, and that was seen
+	Since        *time.Time `json:"since"`                  // when it came to its assignee; nil: the clock was not set
+	LastMessage  string     `json:"last_message"`           // its summary, one line of hostile text; empty: none yet
 }
 
 // Actor is somebody a conversation is assigned to. Kind is bot, user, team,

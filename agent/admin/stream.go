@@ -27,18 +27,13 @@ func (s *Server) getStream(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		s.fail(w, r, &Error{Code: http.StatusServiceUnavailable, Message: "too many streams are open"})
+	ctx, end, err := s.openStream(r)
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	if stop, ok := ctx.Value(stopKey{}).(context.Context); ok {
-		defer context.AfterFunc(stop, cancel)()
-	}
+	defer end()
+	ctx, cancel := context.WithCancel(ctx)
 	records := s.follow(ctx, after)
 	defer func() {
 		cancel()
@@ -53,6 +48,26 @@ func (s *Server) getStream(w http.ResponseWriter, r *http.Request) {
 	// The time limit for reading a request would end the stream.
 	_ = out.control.SetReadDeadline(time.Time{})
 	s.play(ctx, out, records)
+}
+
+// openStream admits one more answer that may go on for long. Its context ends
+// with the request or the server; end gives the place back.
+func (s *Server) openStream(r *http.Request) (ctx context.Context, end func(), err error) {
+	select {
+	case s.streams <- struct{}{}:
+	default:
+		return nil, nil, &Error{Code: http.StatusServiceUnavailable, Message: "too many streams are open"}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	unhook := func() bool { return true }
+	if stop, ok := ctx.Value(stopKey{}).(context.Context); ok {
+		unhook = context.AfterFunc(stop, cancel)
+	}
+	return ctx, func() {
+		unhook()
+		cancel()
+		<-s.streams
+	}, nil
 }
 
 // play writes the stream until ctx ends, the records do, or a write fails.

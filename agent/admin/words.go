@@ -102,6 +102,17 @@ func pathRows(s Status) [][]string {
 	return rows
 }
 
+// urgency is greater the sooner somebody should look.
+func (c Conversation) urgency() int {
+	switch {
+	case c.Waiting:
+		return 2
+	case c.Acknowledged:
+		return 1
+	}
+	return 0
+}
+
 // deskRows lists the open conversations, those that wait first.
 func deskRows(d DeskStatus, loc *time.Location) [][]string {
 	var open []Conversation
@@ -110,7 +121,7 @@ func deskRows(d DeskStatus, loc *time.Location) [][]string {
 			open = append(open, c)
 		}
 	}
-	sort.SliceStable(open, func(i, j int) bool { return open[i].Waiting && !open[j].Waiting })
+	sort.SliceStable(open, func(i, j int) bool { return open[i].urgency() > open[j].urgency() })
 	var rows [][]string
 	for i, c := range open {
 		if i == maxConversations {
@@ -118,8 +129,11 @@ func deskRows(d DeskStatus, loc *time.Location) [][]string {
 			break
 		}
 		state, since := "open", ""
-		if c.Waiting {
+		switch {
+		case c.Waiting:
 			state = "waiting"
+		case c.Acknowledged:
+			state = "acknowledged"
 		}
 		if c.Since != nil {
 			since = "since " + c.Since.In(loc).Format(clockForm)

@@ -142,7 +142,7 @@ func (c *conversation) lastLine() string {
 
 func (c *conversation) line() Conversation {
 	s := &c.state
-	l := Conversation{Key: c.key, Title: c.title, Open: s.open, Waiting: s.isWaiting(), LastMessage: c.lastLine()}
+	l := Conversation{Key: c.key, Title: c.title, Open: s.open, Waiting: s.isWaiting(), Acknowledged: s.isAcknowledged(), LastMessage: c.lastLine()}
 	l.Assignee.Kind = s.kind()
 	if a := s.assignee; a != nil {
 		l.Assignee.ID, l.Assignee.Email = a.ID, a.Email

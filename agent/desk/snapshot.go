@@ -22,13 +22,14 @@ const MaxListed = 100
 
 // Conversation is one line of a Snapshot.
 type Conversation struct {
-	Key         string     `json:"key"`
-	Title       string     `json:"title"`
-	Assignee    Assignee   `json:"assignee"`
-	Open        bool       `json:"open"`
-	Waiting     bool       `json:"waiting"`      // as the count: acknowledged ones are not
-	Since       *time.Time `json:"since"`        // when it began to wait, else when it opened; nil: the clock was not set
-	LastMessage string     `json:"last_message"` // in one line
+	Key          string     `json:"key"`
+	Title        string     `json:"title"`
+	Assignee     Assignee   `json:"assignee"`
+	Open         bool       `json:"open"`
+	Waiting      bool       `json:"waiting"`                // as the count: acknowledged ones are not
+	Acknowledged bool       `json:"acknowledged,omitempty"` // it waits, and that was seen
+	Since        *time.Time `json:"since"`                  // when it began to wait, else when it opened; nil: the clock was not set
+	LastMessage  string     `json:"last_message"`           // in one line
 }
 
 // Assignee says with whom a conversation is.

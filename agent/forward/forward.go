@@ -140,6 +140,10 @@ func (f *Forwarder) Stats() Stats {
 	return s
 }
 
+// Held returns the sequences of what is set aside, ascending. It does not
+// block.
+func (f *Forwarder) Held() []uint64 { return f.cursor.Held() }
+
 // Serve sends events on c until ctx ends or the connection is lost. At a clean
 // stop it waits up to 2 s for what is in flight.
 func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {

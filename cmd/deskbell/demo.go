@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -18,7 +19,7 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := jsonFlag(&cobra.Command{
 		Use:   "demo",
 		Short: "See the whole thing work, with nothing installed",
 		Long: `Runs the whole agent on free ports of this machine, with its built-in broker, a
@@ -27,12 +28,16 @@ the platform's sample events, and then the story of a guest who asks for a
 person. Afterwards nothing is left.`,
 		Example: "  deskbell demo\n  deskbell demo --once",
 		Args:    cobra.NoArgs,
-	}
+	})
+	cmd.Flags().Lookup("json").Usage = "print the counts as JSON, with --once"
 	once := cmd.Flags().Bool("once", false, "play the samples, tell the counts, and exit")
 	pace := cmd.Flags().Duration("pace", 2*time.Second, "time between the events of the story")
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
 		if *pace < 0 {
 			return wrong("write a time such as 2s", "%s is not a time between events", *pace)
+		}
+		if wantsJSON(cmd) && !*once {
+			return wrong("add --once", "without --once there is nothing to print as JSON")
 		}
 		dir, err := os.MkdirTemp("", "deskbell-demo-")
 		if err != nil {
@@ -43,7 +48,11 @@ person. Afterwards nothing is left.`,
 		if err != nil {
 			return err
 		}
-		d := &demo{stage: newStage(cmd.OutOrStdout(), cmd.InOrStdin(), *once), dir: dir, pace: *pace, switches: make(chan bool)}
+		out := cmd.OutOrStdout()
+		if wantsJSON(cmd) {
+			out = io.Discard
+		}
+		d := &demo{stage: newStage(out, cmd.InOrStdin(), *once), dir: dir, pace: *pace, switches: make(chan bool)}
 		defer d.stage.restore()
 		ready := make(chan struct{})
 		d.agent, err = agent.New(c, agent.Options{
@@ -53,7 +62,10 @@ person. Afterwards nothing is left.`,
 		if err != nil {
 			return err
 		}
-		return d.perform(cmd.Context(), ready, *once)
+		if err := d.perform(cmd.Context(), ready, *once); err != nil || !wantsJSON(cmd) {
+			return err
+		}
+		return printJSON(cmd.OutOrStdout(), d.counted)
 	})
 	return cmd
 }
@@ -78,6 +90,7 @@ type demo struct {
 	key      string // the conversation that the keys are about
 	at       time.Time
 	away     bool // the broker was switched off
+	counted  counts
 }
 
 // perform runs the agent and plays on it; when the play is over, the agent is
@@ -206,12 +219,20 @@ func (d *demo) next() time.Time {
 	return d.at
 }
 
+// counts is what has come and gone.
+type counts struct {
+	Accepted  uint64   `json:"accepted"`
+	Forwarded uint64   `json:"forwarded"`
+	Driven    []string `json:"driven"` // outputs that were on
+}
+
 // count tells what has come and gone. It is an error when they differ.
 func (d *demo) count() error {
 	s := d.agent.Status()
 	accepted, forwarded := s.Webhook.Accepted, s.Forward[0].AckedSequence
-	d.stage.say("%d events accepted, %d forwarded; driven: %s", accepted, forwarded, strings.Join(d.stage.driven(), ", "))
-	if n := len(event.Samples()); int(accepted) != n || int(forwarded) != n || len(d.stage.driven()) == 0 {
+	d.counted = counts{accepted, forwarded, d.stage.driven()}
+	d.stage.say("%d events accepted, %d forwarded; driven: %s", accepted, forwarded, strings.Join(d.counted.Driven, ", "))
+	if n := len(event.Samples()); int(accepted) != n || int(forwarded) != n || len(d.counted.Driven) == 0 {
 		return fmt.Errorf("%d samples were sent", n)
 	}
 	return nil

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"slices"
 	"strconv"
 	"time"
 
@@ -25,8 +23,7 @@ func eventsCommand() *cobra.Command {
 		Long:    "Looks at the events in the store: of the running agent, or of a stopped one, whose store is not changed.",
 		Example: "  deskbell events list --limit 20",
 	})
-	cmd.AddCommand(listCommand(), showCommand(), tailCommand(), rejectedCommand(),
-		later("export", "deskbell events export"), later("set-aside", "deskbell events set-aside"))
+	cmd.AddCommand(listCommand(), showCommand(), tailCommand(), exportCommand(), rejectedCommand(), setAsideCommand())
 	return cmd
 }
 
@@ -109,6 +106,14 @@ func withSource(do func(cmd *cobra.Command, s *source, args []string) error) fun
 	})
 }
 
+// checkKind takes the name of a kind, or nothing.
+func checkKind(name string) error {
+	if name == "" || event.Kind(name).Valid() {
+		return nil
+	}
+	return wrong(fmt.Sprintf("the kinds are %v", event.Kinds()), "%q is not a kind", name)
+}
+
 func listCommand() *cobra.Command {
 	cmd := jsonFlag(&cobra.Command{
 		Use:     "list",
@@ -120,11 +125,11 @@ func listCommand() *cobra.Command {
 	limit := cmd.Flags().Int("limit", admin.DefaultLimit, "how many at most")
 	kind := cmd.Flags().String("kind", "", "list one kind only")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		if *limit < 1 {
-			return wrong("write a number from 1 up", "--limit %d is not a number of events", *limit)
+		if *limit < 1 || *limit > admin.MaxLimit {
+			return wrong("for more of them: deskbell events export", "--limit %d is not a number from 1 to %d", *limit, admin.MaxLimit)
 		}
-		if *kind != "" && !slices.Contains(event.Kinds(), event.Kind(*kind)) {
-			return wrong(fmt.Sprintf("the kinds are %v", event.Kinds()), "%q is not a kind", *kind)
+		if err := checkKind(*kind); err != nil {
+			return err
 		}
 		return withSource(func(cmd *cobra.Command, s *source, _ []string) error {
 			page, err := s.list(cmd.Context(), *after, *limit, *kind)
@@ -164,10 +169,7 @@ func showCommand() *cobra.Command {
 					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", doc)
 					return err
 				}
-				if err := admin.WriteEvents(cmd.OutOrStdout(), []admin.EventItem{e.EventItem}, s.zone); err != nil {
-					return err
-				}
-				return printJSON(cmd.OutOrStdout(), e.Data)
+				return admin.WriteEvent(cmd.OutOrStdout(), e, s.zone)
 			})(cmd, args)
 		}),
 	})
@@ -229,27 +231,7 @@ without a right token what they looked like, without any of their values.`,
 			if wantsJSON(cmd) {
 				return printJSON(cmd.OutOrStdout(), page)
 			}
-			return writeRejected(cmd.OutOrStdout(), page)
+			return admin.WriteRejected(cmd.OutOrStdout(), page, s.zone)
 		}),
 	})
-}
-
-// writeRejected prints each entry as one line of JSON under a heading, which
-// is what a person compares with the platform's documentation.
-func writeRejected(w io.Writer, page admin.RejectedPage) error {
-	for _, list := range []struct {
-		heading string
-		entries []json.RawMessage
-	}{{"Bodies that could not be understood:", page.Rejected}, {"Requests without a right token:", page.Refused}} {
-		fmt.Fprintln(w, list.heading)
-		if len(list.entries) == 0 {
-			fmt.Fprintln(w, "  none")
-		}
-		for _, e := range list.entries {
-			if _, err := fmt.Fprintf(w, "  %s\n", e); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -28,6 +28,8 @@ const (
 )
 
 func main() {
+	// A write to a pipe that nobody reads is an error then, and not the end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -39,10 +41,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(output{stdout})
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, errReaderGone) {
 		return exitGood
 	}
 	var f *failure
@@ -58,6 +60,21 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "deskbell: hint: %s\n", f.hint)
 	}
 	return f.code
+}
+
+// errReaderGone says that nobody reads the output any more, such as head when
+// it has seen enough. That is no failure.
+var errReaderGone = errors.New("nobody reads the output")
+
+// output is standard output, which knows errReaderGone.
+type output struct{ w io.Writer }
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errReaderGone
+	}
+	return n, err
 }
 
 // failure is an error with its exit status and, where there is one, a remedy.

@@ -1,18 +1,25 @@
+//go:build unix
+
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"deskbell/agent/mqtt/mqtttest"
 )
 
 // TestScripts holds the command line against testdata/script. The scripts'
@@ -20,6 +27,13 @@ import (
 //
 //	expand FILE…     replaces $WEBHOOK, $ADMIN, $BROKER and $WORK in files
 //	exits N COMMAND… runs a command that must end with the status N
+//	until PATTERN COMMAND…
+//	                 runs a command until its output matches
+//	mosquitto LINE…  starts a broker with these configuration lines; $BROKER is
+//	                 its address from then on
+//	subscribe FILTER begins to collect messages from $BROKER
+//	received COUNT   waits until so many messages were collected, and keeps all,
+//	                 a line each, as stdout does
 //	isready          waits until the agent that was started takes events
 //	http STATUS METHOD URL [BODY [HEADER…]]
 //	                 asks, checks the status, and keeps the answer as stdout does
@@ -31,13 +45,20 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ADMIN", freeAddress(t))
 			e.Setenv("BROKER", freeAddress(t))
 			e.Setenv("HOME", e.WorkDir)
+			e.Values[subscriber{}] = new(subscriber)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"expand":  expand,
 			"exits":   exits,
 			"isready": isReady,
-			"http":    httpCommand,
+			"until":   until,
+			"mosquitto": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Setenv("BROKER", mqtttest.StartMosquitto(t, args...).Addr)
+			},
+			"subscribe": subscribeCommand,
+			"received":  receivedCommand,
+			"http":      httpCommand,
 		},
 	})
 }
@@ -66,6 +87,60 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// until runs a command until its output matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND [ARGUMENT…]")
+	}
+	pattern := regexp.MustCompile(args[0])
+	deadline := time.Now().Add(time.Minute)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		text := ts.ReadFile("stdout")
+		if err == nil && pattern.MatchString(text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not within a minute: %v\n%s", err, text)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// subscriber is what a script collects messages with.
+type subscriber struct{ *mqtttest.Subscriber }
+
+func subscribeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: subscribe FILTER")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, stop, err := mqtttest.Subscribe(ctx, ts.Getenv("BROKER"), args[0])
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Value(subscriber{}).(*subscriber).Subscriber = s
+}
+
+func receivedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: received COUNT")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s := ts.Value(subscriber{}).(*subscriber)
+	enough := s.Wait(ctx, func(all []mqtttest.Publish) bool { return len(all) >= n })
+	for _, m := range s.Messages() {
+		_, err := fmt.Fprintf(ts.Stdout(), "%s %s\n", m.Topic, m.Payload)
+		ts.Check(err)
+	}
+	if !enough {
+		ts.Fatalf("%d messages within a minute, want %d", len(s.Messages()), n)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +51,13 @@ conversation_create is sent.`,
 			if *story != "handover" || len(args) > 0 {
 				return wrong("the story is: handover", "there is no story %q", strings.Join(append([]string{*story}, args...), " "))
 			}
-			return tellStory(cmd.Context(), cmd.OutOrStdout(), p, *pace)
+			return tellStory(cmd.Context(), *pace, p, func(what string, took time.Duration) error {
+				if wantsJSON(cmd) {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(p.answered(what, took))
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s (answered 200 after %s)\n", what, rounded(took))
+				return err
+			})
 		}
 		name := "conversation_create"
 		if len(args) == 1 {
@@ -69,7 +76,15 @@ conversation_create is sent.`,
 				return failed(err, "to send bytes as they are, add --exact")
 			}
 		}
-		return p.post(cmd.Context(), cmd.OutOrStdout(), body)
+		took, err := p.deliver(cmd.Context(), body)
+		if err != nil {
+			return err
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd.OutOrStdout(), p.answered(name, took))
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: answered 200 after %s\n", p.url, rounded(took))
+		return err
 	})
 	return cmd
 }
@@ -137,15 +152,19 @@ func newPoster(c agent.Config) *poster {
 	return p
 }
 
-// post sends one body and says what came back.
-func (p *poster) post(ctx context.Context, w io.Writer, body []byte) error {
-	took, err := p.deliver(ctx, body)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%s: answered 200 after %s\n", p.url, took.Round(10*time.Microsecond))
-	return nil
+// answer is how a post went, for programs.
+type answer struct {
+	Sent    string  `json:"sent"` // a sample's or file's name, or what happens in a story
+	URL     string  `json:"url"`
+	Status  int     `json:"status"`
+	Seconds float64 `json:"seconds"` // until the answer
 }
+
+func (p *poster) answered(sent string, took time.Duration) answer {
+	return answer{sent, p.url, http.StatusOK, took.Seconds()}
+}
+
+func rounded(took time.Duration) time.Duration { return took.Round(10 * time.Microsecond) }
 
 // deliver posts one body and returns how long the answer took.
 func (p *poster) deliver(ctx context.Context, body []byte) (time.Duration, error) {

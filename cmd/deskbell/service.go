@@ -29,10 +29,14 @@ The Debian package does this by itself.`,
 		{"restart", "Stop and start the service"},
 		{"status", "Tell whether the service runs"},
 	} {
-		cmd.AddCommand(&cobra.Command{
+		c := &cobra.Command{
 			Use: verb.name, Short: verb.short, Example: "  deskbell service " + verb.name, Args: cobra.NoArgs,
 			RunE: does(func(cmd *cobra.Command, _ []string) error { return steer(cmd, verb.name) }),
-		})
+		}
+		if verb.name == "status" {
+			jsonFlag(c)
+		}
+		cmd.AddCommand(c)
 	}
 	return cmd
 }
@@ -92,11 +96,7 @@ func steer(cmd *cobra.Command, verb string) error {
 			return failed(fmt.Errorf("ask %s for the service: %w", service.Platform(), err), "is it installed? deskbell service install")
 		}
 		words := map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[state]
-		if words != "running" {
-			return failed(errors.New("the service does not run"), "deskbell service start")
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), words)
-		return nil
+		return serviceState{true, state == service.StatusRunning, words}.tell(cmd, "the service does not run", "deskbell service start")
 	case "uninstall":
 		_ = s.Stop() // one that does not run is as good
 		err = s.Uninstall()
@@ -126,13 +126,34 @@ func systemdStatus(cmd *cobra.Command) error {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		is[key] = value
 	}
-	switch {
-	case is["LoadState"] != "loaded":
-		return failed(errors.New("the service is not installed"), "sudo deskbell service install")
-	case is["ActiveState"] != "active":
-		return failed(fmt.Errorf("the service does not run: %s (%s), started again %s times", is["ActiveState"], is["SubState"], is["NRestarts"]),
-			"see why with: journalctl -u deskbell")
+	state := serviceState{is["LoadState"] == "loaded", is["ActiveState"] == "active", is["ActiveState"]}
+	if !state.Installed {
+		return state.tell(cmd, "the service is not installed", "sudo deskbell service install")
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), "running")
+	return state.tell(cmd, fmt.Sprintf("the service does not run: %s (%s), started again %s times", is["ActiveState"], is["SubState"], is["NRestarts"]),
+		"see why with: journalctl -u deskbell")
+}
+
+// serviceState is what the service manager says.
+type serviceState struct {
+	Installed bool   `json:"installed"`
+	Running   bool   `json:"running"`
+	State     string `json:"state"` // in the service manager's own word
+}
+
+// tell prints the state. It is an error with that sentence unless the service
+// runs.
+func (s serviceState) tell(cmd *cobra.Command, sentence, hint string) error {
+	if wantsJSON(cmd) {
+		if err := printJSON(cmd.OutOrStdout(), s); err != nil {
+			return err
+		}
+	}
+	if !s.Running {
+		return failed(errors.New(sentence), hint)
+	}
+	if !wantsJSON(cmd) {
+		fmt.Fprintln(cmd.OutOrStdout(), "running")
+	}
 	return nil
 }

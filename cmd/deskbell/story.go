@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 )
 
@@ -55,8 +53,9 @@ func (s scene) body(conversation string, at time.Time) []byte {
 	return b
 }
 
-// tellStory posts the hand-over story, pace between its events.
-func tellStory(ctx context.Context, w io.Writer, p *poster, pace time.Duration) error {
+// tellStory posts the hand-over story, pace between its events, and tells of
+// each how long the answer took.
+func tellStory(ctx context.Context, pace time.Duration, p *poster, tell func(what string, took time.Duration) error) error {
 	conversation, at := newKey(), time.Now()
 	for i, s := range handover() {
 		if i > 0 {
@@ -76,7 +75,9 @@ func tellStory(ctx context.Context, w io.Writer, p *poster, pace time.Duration) 
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s (answered 200 after %s)\n", s.told, took.Round(10*time.Microsecond))
+		if err := tell(s.told, took); err != nil {
+			return err
+		}
 	}
 	return nil
 }
