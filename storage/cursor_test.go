@@ -264,3 +264,19 @@ func TestRemembered(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestACursorThatNeverMovedIsDroppedWhole: its position is not in the way.
+func TestACursorThatNeverMovedIsDroppedWhole(t *testing.T) {
+	dir := t.TempDir()
+	o := testOptions()
+	l := openLog(t, dir, o)
+	l.commit("desk", Update{Put: map[string][]byte{"mute": []byte("x")}})
+	for _, cursors := range [][]CursorSpec{o.Cursors[:1], o.Cursors} {
+		l.stop()
+		o.Cursors = cursors
+		l = openLog(t, dir, o)
+	}
+	if entries, err := l.cursor("desk").Entries(); err != nil || len(entries) != 0 {
+		t.Errorf("a cursor that was dropped comes back with %q, %v", entries, err)
+	}
+}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"iter"
+	"math"
 	"strings"
 
 	bolt "go.etcd.io/bbolt"
@@ -179,7 +180,10 @@ func (w *writer) adopt(s *survey) {
 
 // adopt has the cursor go on with what s says of it; the caller holds the lock.
 func (c *Cursor) adopt(s *survey) {
-	c.saved = s.positions[c.spec.Name]
+	c.saved = savedPosition{position: math.MaxUint64} // none: it is to be written, 0 too, for by it the cursor is known to be there
+	if saved, ok := s.positions[c.spec.Name]; ok {
+		c.saved = saved
+	}
 	if s.ledger.next(c.position) == 0 {
 		c.position = c.log.writer.last // there is nothing more to come
 	}

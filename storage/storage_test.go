@@ -173,6 +173,16 @@ func (l *testLog) sequences() (seqs []uint64) {
 	}
 }
 
+// memory is a folder on a disk that needs no time, where there is one.
+func memory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "deskbell-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func storePath(dir string) string { return filepath.Join(dir, fileName) }
 
 // stopRun ends Run, but leaves the file open.
