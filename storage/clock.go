@@ -5,12 +5,21 @@ import (
 	"time"
 )
 
-// clockSet is when no clock can be that was ever set: before this program was.
-var clockSet = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+// A wall clock that was ever set shows a time between these two: this program
+// is not older, and nanoseconds since 1970 do not reach further.
+var (
+	clockSet = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	clockEnd = time.Date(2262, time.January, 1, 0, 0, 0, 0, time.UTC)
+)
 
-// offAtMost bounds the time that counts as switched off, so that a wall clock
-// set wrong for once cannot make elapsed overflow.
-const offAtMost = 10 * 365 * 24 * time.Hour
+// A wall clock set wrong makes the time switched off look long. It is bounded,
+// and so is all of it together: a clock that is wrong at each start must not
+// make elapsed overflow, with what others add to it.
+const (
+	year          = 365 * 24 * time.Hour
+	offAtMost     = 10 * year
+	elapsedAtMost = 50 * year
+)
 
 // A stamp is one reading of the clock.
 type stamp struct {
@@ -36,6 +45,13 @@ func parseStamp(b []byte) stamp {
 	}
 }
 
+// atLeast sets s forward to what other says.
+func (s *stamp) atLeast(other stamp) {
+	if other.elapsed > s.elapsed {
+		*s = other
+	}
+}
+
 // A clock goes on from the stamp that was saved last, by monotonic time.
 type clock struct {
 	from   stamp
@@ -46,8 +62,8 @@ type clock struct {
 // newClock adds the time switched off where the wall clock tells it.
 func newClock(saved stamp, now func() time.Time) clock {
 	c := clock{from: saved, opened: time.Now(), now: now}
-	if wall := c.wall(); wall != 0 && saved.wall != 0 && wall > saved.wall {
-		c.from.elapsed += min(time.Duration(wall-saved.wall), offAtMost)
+	if wall := c.wall(); wall != 0 && saved.wall != 0 {
+		c.from.elapsed += max(0, min(time.Duration(wall-saved.wall), offAtMost, elapsedAtMost-saved.elapsed))
 	}
 	return c
 }
@@ -57,9 +73,10 @@ func (c *clock) read() stamp {
 	return stamp{c.from.elapsed + ran, c.from.running + ran, c.wall()}
 }
 
+// wall is the wall clock in ns, 0 while it is not set.
 func (c *clock) wall() int64 {
 	t := c.now()
-	if t.Before(clockSet) {
+	if t.Before(clockSet) || !t.Before(clockEnd) {
 		return 0
 	}
 	return t.UnixNano()

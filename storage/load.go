@@ -35,6 +35,11 @@ func look(h *handle) (*survey, error) {
 		if v, ok := unseal(keyClock, meta.Get(keyClock)); ok && len(v) == stampSize {
 			s.clock = parseStamp(v)
 		}
+		if k, v := events.Cursor().Last(); k != nil { // where the clock was lost
+			if _, ok := parseRecord(k, v); ok {
+				s.clock.atLeast(recordStamp(v))
+			}
+		}
 		s.last = events.Sequence()
 		s.records(events.Cursor(), tx.Bucket(bucketIDs).Cursor())
 		for k, v := range under(meta.Cursor(), prefixPosition) {
