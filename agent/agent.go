@@ -133,12 +133,23 @@ func (a *Agent) Run(ctx context.Context) error {
 			_ = a.board.Show(name, starting) // a light that cannot is told by the board's problems
 		}
 	}
-	return a.tasks.run(ctx,
-		[]Task{essential{task{"webhook", func(ctx context.Context) error { return a.serveWebhook(ctx, l) }}}},
-		[]Task{essential{task{"core", a.runCore}}},
-		[]Task{task{"outputs", a.board.Run}},
+	_, err = a.tasks.run(ctx, stopWithin,
+		stage{tasks: []Task{
+			essential{task{"webhook", func(ctx context.Context) error { return a.serveWebhook(ctx, l) }}},
+			task{"outputs", a.board.Run},
+		}, patience: answerWithin},
+		stage{tasks: []Task{essential{task{"core", a.runCore}}}},
 	)
+	return err
 }
+
+// How long a stop may take. Whatever hangs, it is over after 10 s, and the store
+// had its last commit: it is stopped 2 s before the end of core at the latest.
+const (
+	answerWithin = 3 * time.Second // posts in flight, and the outputs off
+	coreWithin   = 6 * time.Second
+	stopWithin   = answerWithin + coreWithin + 250*time.Millisecond
+)
 
 // starting is the rhythm of the lights until the store is open.
 var starting = gpio.Pattern{
@@ -156,10 +167,9 @@ func (a *Agent) runCore(ctx context.Context) error {
 		}
 		return err
 	}
-	defer store.Close()
 	r, err := a.wire(store)
 	if err != nil {
-		return err
+		return errors.Join(err, store.Close())
 	}
 	a.open.Store(r)
 	a.step.log.Store(store)
@@ -171,7 +181,11 @@ func (a *Agent) runCore(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}}
-	return a.tasks.run(ctx, append([][]Task{{ready}}, a.stages(r)...)...)
+	ended, err := a.tasks.run(ctx, coreWithin, append([]stage{{tasks: []Task{ready}}}, a.stages(r)...)...)
+	if !ended {
+		return err // to close the store would wait for who is still in it
+	}
+	return errors.Join(err, store.Close())
 }
 
 func (a *Agent) storageOptions() storage.Options {
@@ -239,7 +253,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 }
 
 // stages lists what runs on the open store, in the order of a stop.
-func (a *Agent) stages(r *rooms) [][]Task {
+func (a *Agent) stages(r *rooms) []stage {
 	front := []Task{
 		task{"admin", r.admin.Run},
 		task{"control socket", func(ctx context.Context) error { return r.admin.ServeSocket(ctx, ControlSocket(a.config.DataDir)) }},
@@ -252,17 +266,22 @@ func (a *Agent) stages(r *rooms) [][]Task {
 	if a.broker != nil {
 		behind = append(behind, task{"broker", a.runBroker})
 	}
-	return [][]Task{front, middle, behind, {essential{task{"store", r.store.Run}}}}
+	return []stage{
+		{tasks: front, patience: 500 * time.Millisecond}, // an answer under way; whoever reads slowly is cut off later
+		{tasks: middle, patience: 3250 * time.Millisecond},
+		{tasks: behind, patience: 250 * time.Millisecond},
+		{tasks: []Task{essential{task{"store", r.store.Run}}}},
+	}
 }
 
 // serveWebhook serves until ctx ends, and then until the posts in flight are
-// answered, 3 s at most.
+// answered, for a while.
 func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
 	server := webhook.NewServer(a.webhook, a.log)
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		a.webhook.Drain()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 		defer cancel()
 		err := server.Shutdown(grace)
 		if err != nil {

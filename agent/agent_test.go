@@ -58,7 +58,7 @@ func TestWhatRunsFollowsFromTheConfiguration(t *testing.T) {
 			a, r := wired(t, tt.doc)
 			var got []string
 			for _, stage := range a.stages(r) {
-				for _, task := range stage {
+				for _, task := range stage.tasks {
 					got = append(got, task.String())
 				}
 			}

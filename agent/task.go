@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,8 +39,17 @@ const retryAfter = 5 * time.Second
 // settledAfter is how long a part must run for its last error to be over.
 const settledAfter = time.Second
 
-// supervisor runs tasks in stages. A stage is stopped only when those before
-// it have ended, so that what feeds a task never outlives it.
+// A stage is tasks that are started and stopped together.
+type stage struct {
+	tasks []Task
+	// patience is how long the stop of the next stage waits for the end of this
+	// one; 0: for as long as there is.
+	patience time.Duration
+}
+
+// supervisor runs tasks in stages. A stage is stopped when those before it have
+// ended, so that what feeds a task does not outlive it; or else when they had
+// their time, so that one that hangs keeps nobody from a proper end.
 type supervisor struct {
 	log     *slog.Logger
 	changed func()
@@ -49,35 +59,84 @@ type supervisor struct {
 }
 
 // run runs all tasks until ctx ends or an essential one fails, then stops the
-// stages in their order. It returns the first essential error.
-func (s *supervisor) run(ctx context.Context, stages ...[]Task) error {
+// stages in their order. It returns the first essential error, and whether all
+// tasks have ended: those that have not within so much time are left behind.
+func (s *supervisor) run(ctx context.Context, within time.Duration, stages ...stage) (ended bool, err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	type running struct {
-		stop context.CancelFunc
-		done sync.WaitGroup
-	}
-	started := make([]running, len(stages))
+	begun := make([]*started, len(stages))
 	for i := len(stages) - 1; i >= 0; i-- {
-		stage, stop := context.WithCancel(context.WithoutCancel(ctx))
-		started[i].stop = stop
-		for _, t := range stages[i] {
-			started[i].done.Go(func() {
-				if err := s.keep(stage, t); err != nil {
-					fail(err)
-				}
-			})
-		}
+		begun[i] = s.start(ctx, fail, stages[i].tasks)
 	}
 	<-ctx.Done()
-	for i := range started {
-		started[i].stop()
-		started[i].done.Wait()
+	limit := time.Now().Add(within)
+	for i, r := range begun {
+		r.stop()
+		patience := time.Until(limit)
+		if p := stages[i].patience; p > 0 {
+			patience = min(patience, p)
+		}
+		r.await(patience)
 	}
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
+	var late []string
+	for _, r := range begun {
+		late = append(late, r.await(time.Until(limit))...)
 	}
-	return nil
+	if len(late) > 0 {
+		s.log.Warn("parts do not end and are left behind", "parts", strings.Join(late, ", "))
+	}
+	if err = context.Cause(ctx); errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return len(late) == 0, err
+}
+
+// started is a stage that was started.
+type started struct {
+	stop  context.CancelFunc
+	ended []chan struct{} // by task, closed when it has ended
+	names []string
+}
+
+// start runs tasks until they are stopped; fail is told the error of an
+// essential one.
+func (s *supervisor) start(ctx context.Context, fail context.CancelCauseFunc, tasks []Task) *started {
+	r := &started{}
+	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, t := range tasks {
+		ended := make(chan struct{})
+		r.ended, r.names = append(r.ended, ended), append(r.names, t.String())
+		go func() {
+			defer close(ended)
+			if err := s.keep(ctx, t); err != nil {
+				fail(err)
+			}
+		}()
+	}
+	return r
+}
+
+// await waits until every task has ended, for a while. It returns the names of
+// those that have not.
+func (r *started) await(patience time.Duration) (late []string) {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	for i, ended := range r.ended {
+		select {
+		case <-ended:
+			continue
+		default:
+		}
+		if len(late) == 0 {
+			select {
+			case <-ended:
+				continue
+			case <-over.C:
+			}
+		}
+		late = append(late, r.names[i])
+	}
+	return late
 }
 
 // keep runs one task again and again until ctx ends. It returns the error of
@@ -88,6 +147,9 @@ func (s *supervisor) keep(ctx context.Context, t Task) error {
 		settled := time.AfterFunc(settledAfter, func() { s.fault(t.String(), nil) })
 		err := t.Run(ctx)
 		settled.Stop()
+		if err != nil && ctx.Err() != nil && !errors.Is(err, context.Canceled) {
+			s.log.Warn("a part did not end well", "part", t.String(), "error", err)
+		}
 		if ctx.Err() != nil || err == nil {
 			s.fault(t.String(), nil)
 			return nil

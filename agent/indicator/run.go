@@ -2,12 +2,14 @@ package indicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"deskbell/agent/desk"
 	"deskbell/agent/event"
+	"deskbell/gpio"
 	"deskbell/storage"
 )
 
@@ -200,7 +202,7 @@ func (i *Indicator) play() bool {
 			continue
 		}
 		moved = true
-		if err := i.board.Show(i.engine.outputs[o].Name, s.play); err != nil {
+		if err := i.board.Show(i.engine.outputs[o].Name, s.play); err != nil && !errors.Is(err, gpio.ErrStopped) {
 			i.log.Warn("an output does not show what it should", "output", i.engine.outputs[o].Name, "error", err)
 		}
 	}
