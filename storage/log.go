@@ -35,6 +35,7 @@ type Log struct {
 	mu      sync.Mutex // guards what follows
 	state   state
 	queue   []*request
+	company company
 	cursors []*Cursor
 	lists   map[string]*list
 	drop    []string      // cursors in the file that are no longer wanted
@@ -123,6 +124,7 @@ func (l *Log) submit(r *request) error {
 		return l.broken
 	}
 	l.queue = append(l.queue, r)
+	l.company.came(len(l.queue))
 	if len(l.queue) == 1 {
 		select {
 		case l.work <- struct{}{}:

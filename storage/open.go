@@ -40,6 +40,7 @@ func Open(ctx context.Context, dir string, o Options) (*Log, error) {
 		options: o,
 		path:    filepath.Join(dir, fileName),
 		work:    make(chan struct{}, 1),
+		company: company{complete: make(chan struct{}, 1)},
 		lists:   make(map[string]*list),
 		timer:   time.NewTimer(time.Hour),
 	}

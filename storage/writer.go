@@ -61,6 +61,7 @@ func (l *Log) Run(ctx context.Context) error {
 		select {
 		case <-l.work:
 			for w.queued() && ctx.Err() == nil {
+				w.assemble(ctx)
 				_ = w.round(false) // kept in broken or noRoom
 			}
 		case <-l.timer.C:
@@ -143,8 +144,11 @@ func (w *writer) round(force bool) error {
 	if commit {
 		err = w.commit(now)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		w.ids.undo()
+	case commit:
+		w.expect(time.Since(w.tried))
 	}
 	for _, r := range w.batch {
 		if r.waits && r.err == nil {
