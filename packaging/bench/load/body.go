@@ -41,8 +41,9 @@ func newText() *text {
 	return t
 }
 
-// appendEvent appends one event, an element of `events`.
-func (t *text) appendEvent(b []byte, lane, number int) []byte {
+// appendEvent appends one event, an element of `events`, made larger by pad
+// bytes.
+func (t *text) appendEvent(b []byte, lane, number, pad int) []byte {
 	b = append(b, t.heads[number%len(t.heads)]...)
 	conversation := lane*conversations + number%conversations
 	b = append(b, `"conversation": {"key": "`...)
@@ -54,12 +55,18 @@ func (t *text) appendEvent(b []byte, lane, number int) []byte {
 	b = t.appendMark(b, lane, number)
 	b = append(b, `", "id": 826373}, "timestamp": "`...)
 	b = t.epoch.Add(time.Duration(number)*100*time.Microsecond).AppendFormat(b, "2006-01-02 15:04:05.000000")
+	if pad > 0 {
+		b = append(b, `", "pad": "`...)
+		for range pad {
+			b = append(b, byte('a'+number%26))
+		}
+	}
 	return append(b, `"}`...)
 }
 
 // appendBody appends a whole body with n events, or, bare, the events alone, a
 // line each.
-func (t *text) appendBody(b []byte, lane, number, n int, bare bool) []byte {
+func (t *text) appendBody(b []byte, lane, number, n, pad int, bare bool) []byte {
 	separator := ", "
 	if bare {
 		separator = "\n"
@@ -70,7 +77,7 @@ func (t *text) appendBody(b []byte, lane, number, n int, bare bool) []byte {
 		if i > 0 {
 			b = append(b, separator...)
 		}
-		b = t.appendEvent(b, lane, number+i)
+		b = t.appendEvent(b, lane, number+i, pad)
 	}
 	if bare {
 		return b

@@ -35,6 +35,7 @@ type Ledger struct {
 // A lane is one connection: it sends its next event when the last was answered.
 type lane struct {
 	events []entry
+	pad    int // bytes that each event of it is made larger by
 	newest int // number of the newest that came; -1: none
 }
 
@@ -55,13 +56,14 @@ func NewLedger() *Ledger {
 // now is never 0, which stands for never.
 func (l *Ledger) now() time.Duration { return time.Since(l.start) + 1 }
 
-// open adds n lanes and returns the number of the first.
-func (l *Ledger) open(n int) (first int) {
+// open adds n lanes, whose events are made larger by pad bytes, and returns the
+// number of the first.
+func (l *Ledger) open(n, pad int) (first int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first = len(l.lanes)
 	for range n {
-		l.lanes = append(l.lanes, lane{newest: -1})
+		l.lanes = append(l.lanes, lane{newest: -1, pad: pad})
 	}
 	return first
 }
@@ -103,9 +105,33 @@ func (l *Ledger) Arrived(payload []byte, again bool) {
 	at := l.now()
 	var buffer [4096]byte
 	l.text.marks(payload, func(lane, number int) {
-		sent := l.text.appendEvent(buffer[:0], lane, number)
+		sent := l.text.appendEvent(buffer[:0], lane, number, l.padOf(lane))
 		l.arrive(lane, number, !bytes.Contains(payload, sent), again, at)
 	})
+}
+
+func (l *Ledger) padOf(lane int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lane >= len(l.lanes) {
+		return 0
+	}
+	return l.lanes[lane].pad
+}
+
+// earlier returns the number of an event of a lane that was accepted, with the
+// n-1 after it, and is to be posted again: the oldest of the last few posts.
+func (l *Ledger) earlier(lane, n int) (number int, ok bool) {
+	const posts = 50 // a program need not remember all for ever
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	events := l.lanes[lane].events
+	for number = max(0, len(events)-posts*n); number < len(events); number += n {
+		if events[number].accepted {
+			return number, true
+		}
+	}
+	return 0, false
 }
 
 func (l *Ledger) arrive(lane, number int, altered, again bool, at time.Duration) {

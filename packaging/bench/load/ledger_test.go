@@ -48,13 +48,13 @@ func TestLedger(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := NewLedger()
-			lane := l.open(1)
+			lane := l.open(1, 0)
 			for i, status := range test.status {
 				l.send(lane, 1, l.now())
 				l.answer(lane, i, 1, status, errors.New("cut"), l.now())
 			}
 			for _, number := range test.came {
-				payload := append(l.text.appendEvent([]byte(`{"data":`), lane, number), '}')
+				payload := append(l.text.appendEvent([]byte(`{"data":`), lane, number, 0), '}')
 				if test.spoil != nil {
 					payload = test.spoil(payload)
 				}
@@ -82,8 +82,8 @@ func TestLedger(t *testing.T) {
 
 func TestCopiesThatTheBrokerSentAgainAreToldApart(t *testing.T) {
 	l := NewLedger()
-	l.send(l.open(1), 1, l.now())
-	payload := l.text.appendEvent(nil, 0, 0)
+	l.send(l.open(1, 0), 1, l.now())
+	payload := l.text.appendEvent(nil, 0, 0, 0)
 	for _, again := range []bool{true, true, false} {
 		l.Arrived(payload, again)
 	}
@@ -94,7 +94,7 @@ func TestCopiesThatTheBrokerSentAgainAreToldApart(t *testing.T) {
 
 func TestSettleWaitsForWhatWasAccepted(t *testing.T) {
 	l := NewLedger()
-	l.send(l.open(1), 2, l.now())
+	l.send(l.open(1, 0), 2, l.now())
 	l.answer(0, 0, 2, 200, nil, l.now())
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -103,7 +103,7 @@ func TestSettleWaitsForWhatWasAccepted(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- l.Settle(t.Context()) }()
-	l.Arrived(l.text.appendBody(nil, 0, 0, 2, false), false)
+	l.Arrived(l.text.appendBody(nil, 0, 0, 2, 0, false), false)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
@@ -111,7 +111,7 @@ func TestSettleWaitsForWhatWasAccepted(t *testing.T) {
 
 func TestCameSinceThen(t *testing.T) {
 	l := NewLedger()
-	l.send(l.open(1), 3, l.now())
+	l.send(l.open(1, 0), 3, l.now())
 	for i, at := range []time.Duration{time.Second, 3 * time.Second, 2 * time.Second} {
 		l.arrive(0, i, false, false, at)
 	}
@@ -123,7 +123,7 @@ func TestCameSinceThen(t *testing.T) {
 
 func TestLatenciesCountFromWhenAnEventWasDue(t *testing.T) {
 	l := NewLedger()
-	l.open(1)
+	l.open(1, 0)
 	for i := range 100 {
 		at := time.Duration(i) * time.Second
 		l.send(0, 1, at+1)
@@ -158,7 +158,7 @@ func TestEvents(t *testing.T) {
 	total, n := 0, 10*len(text.heads)
 	seen := map[string]bool{}
 	for i := range n {
-		body := text.appendBody(nil, 7, i, 1, false)
+		body := text.appendBody(nil, 7, i, 1, 0, false)
 		total += len(body)
 		var got, want any
 		if err := json.Unmarshal(body, &got); err != nil {

@@ -26,6 +26,8 @@ type Poster struct {
 	Connections int     // 0: 1
 	Rate        float64 // posts a second over all connections, due at even times; 0: each connection posts again when it was answered
 	Batch       int     // events in one post; 0: 1
+	Pad         int     // bytes that each event is made larger by
+	Again       int     // after so many posts one that was accepted is posted a second time; 0: never
 	Bare        bool    // the events alone, a line each, without the platform's envelope
 	Posts       int     // of each connection at most; 0: no end
 
@@ -54,7 +56,7 @@ func (p Poster) Run(ctx context.Context, l *Ledger) error {
 	if p.Token != "" {
 		head += "X-Webhook-Token: " + p.Token + "\r\n"
 	}
-	first, start := l.open(p.Connections), l.now()
+	first, start := l.open(p.Connections, p.Pad), l.now()
 	var wg sync.WaitGroup
 	for i := range p.Connections {
 		s := &sender{Poster: p, ledger: l, lane: first + i, address: u.Host, head: head + "Content-Length: "}
@@ -89,12 +91,24 @@ func (s *sender) run(ctx context.Context, index int, start time.Duration) {
 			}
 		}
 		number := s.ledger.send(s.lane, s.Batch, due)
-		s.body = s.ledger.text.appendBody(s.body[:0], s.lane, number, s.Batch, s.Bare)
+		s.body = s.ledger.text.appendBody(s.body[:0], s.lane, number, s.Batch, s.Pad, s.Bare)
 		status, err := s.post(ctx)
 		s.ledger.answer(s.lane, number, s.Batch, status, err, s.ledger.now())
 		if err != nil {
 			sleep(ctx, s.Pause)
 		}
+		if s.Again > 0 && k%s.Again == s.Again-1 {
+			s.repeat(ctx)
+		}
+	}
+}
+
+// repeat posts what was accepted before. Whatever is answered, the account of it
+// stays as it is.
+func (s *sender) repeat(ctx context.Context) {
+	if number, ok := s.ledger.earlier(s.lane, s.Batch); ok {
+		s.body = s.ledger.text.appendBody(s.body[:0], s.lane, number, s.Batch, s.Pad, s.Bare)
+		_, _ = s.post(ctx)
 	}
 }
 

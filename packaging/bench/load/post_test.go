@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -104,6 +105,38 @@ func TestEachConnectionWaitsForItsAnswer(t *testing.T) {
 	}
 	if most.Load() != connections {
 		t.Errorf("%d posts at once", most.Load())
+	}
+}
+
+// TestPosterRepeats posts larger events, and some of them twice.
+func TestPosterRepeats(t *testing.T) {
+	l := NewLedger()
+	var mu sync.Mutex
+	posts := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || len(body) < 2*5000 || !json.Valid(body) {
+			t.Errorf("%v, %d bytes", err, len(body))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if posts++; posts == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		l.Arrived(body, false)
+	}))
+	defer server.Close()
+	p := Poster{URL: server.URL, Posts: 4, Batch: 2, Pad: 5000, Again: 2}
+	if err := p.Run(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	r := l.Report(0)
+	if posts != 6 || r.Sent != 8 || r.Accepted != 6 || r.Delivered != 6 || r.Duplicates != 4 || r.Faults() != "" {
+		t.Errorf("%d posts: %+v", posts, r)
+	}
+	if l.lanes[0].events[2].copies != 3 || l.lanes[0].events[0].copies != 0 { // the oldest that was accepted
+		t.Errorf("%+v", l.lanes[0].events)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestSubscriber(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	l.open(1)
+	l.open(1, 0)
 	publish := func() {
 		t.Helper()
 		c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + broker.Addr).SetClientID("publisher"))
@@ -32,7 +32,7 @@ func TestSubscriber(t *testing.T) {
 		defer c.Disconnect(100)
 		number := l.send(0, 1, l.now())
 		l.answer(0, number, 1, 200, nil, l.now())
-		if token := c.Publish("desk/event", 1, false, l.text.appendEvent(nil, 0, number)); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+		if token := c.Publish("desk/event", 1, false, l.text.appendEvent(nil, 0, number, 0)); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
 			t.Fatal(token.Error())
 		}
 	}
