@@ -32,6 +32,7 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 				Log:        logger(cmd, c.Log),
 				CheckStore: checkStore,
 				Ready:      func() { _ = systemd.Ready() }, // without a service manager it does nothing
+				Now:        wallClock,
 			})
 			if err != nil {
 				return &failure{code: exitRefused, err: err}
