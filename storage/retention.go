@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -68,6 +70,8 @@ func (w *writer) released(events *bolt.Bucket) {
 			}
 		}
 	}
+	slices.SortFunc(w.gone, func(a, b gone) int { return cmp.Compare(a.seq, b.seq) })
+	w.gone = slices.CompactFunc(w.gone, func(a, b gone) bool { return a.seq == b.seq }) // of two cursors
 }
 
 // runIsOld says whether the whole first run is delivered and older than Keep.

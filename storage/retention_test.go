@@ -197,6 +197,35 @@ func TestHeldRecordsOutliveTrimming(t *testing.T) {
 	}
 }
 
+// TestReleasedByTwoAtOnce: what two cursors hold is given up once.
+func TestReleasedByTwoAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	o := testOptions()
+	o.Keep = 0
+	l := openLog(t, dir, o)
+	l.append(events(0, 600)...)
+	for seq := uint64(10); seq < 300; seq += 10 {
+		l.cursor("hub").Save(Update{Hold: []uint64{seq, seq + 1}})
+		l.cursor("desk").Save(Update{Hold: []uint64{seq}})
+	}
+	l.pass(600)
+	l.append(event("a"))
+	for seq := uint64(10); seq < 300; seq += 10 {
+		l.cursor("hub").Save(Update{Release: []uint64{seq, seq + 1}})
+		l.commit("desk", Update{Release: []uint64{seq}})
+	}
+	for range 2 {
+		if s := l.Stats(); s.Records != 1 || s.FirstSequence != 601 {
+			t.Errorf("%+v", s)
+		}
+		if got := l.append(events(0, 600)...); slices.Max(got) != 0 {
+			t.Errorf("a trimmed event was stored again: %v", got)
+		}
+		l.stop()
+		l = openLog(t, dir, o)
+	}
+}
+
 // TestIDsOutliveTrimming stores more than the window holds.
 func TestIDsOutliveTrimming(t *testing.T) {
 	dir := t.TempDir()
