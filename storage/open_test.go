@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -189,44 +187,6 @@ func TestOptionsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestNewerFormatIsLeftAlone(t *testing.T) {
-	dir := t.TempDir()
-	filled(t, dir, 3)
-	db, err := bolt.Open(storePath(dir), 0, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Update(func(tx *bolt.Tx) error {
-		if err := tx.DeleteBucket(bucketIDs); err != nil { // who knows what it has
-			return err
-		}
-		return tx.Bucket(bucketMeta).Put(keyFormat, []byte{0, 0, 0, 2})
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	before, _ := os.ReadFile(storePath(dir))
-	if err := Check(storePath(dir)); err != nil {
-		t.Errorf("Check: %v", err)
-	}
-	o := testOptions()
-	o.Check = checkInChild
-	if _, err := Open(context.Background(), dir, o); !errors.Is(err, ErrNewer) {
-		t.Errorf("Open: %v", err)
-	}
-	if _, err := OpenReader(dir); !errors.Is(err, ErrNewer) {
-		t.Errorf("OpenReader: %v", err)
-	}
-	if after, _ := os.ReadFile(storePath(dir)); string(after) != string(before) {
-		t.Error("the file was changed")
-	}
-	if files, _ := os.ReadDir(dir); len(files) != 1 {
-		t.Errorf("%v", files)
-	}
-}
-
 func TestDamagedRecordIsLeftOut(t *testing.T) {
 	l := openLog(t, t.TempDir(), testOptions())
 	l.append(events(0, 5)...)
@@ -310,79 +270,5 @@ func TestReader(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-var golden = flag.Bool("golden", false, "write testdata/format1.db anew")
-
-// TestGolden reads a store of format 1 as it was written when that began.
-func TestGolden(t *testing.T) {
-	const file = "testdata/format1.db"
-	at := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
-	o := testOptions()
-	o.MaxSize = minSize
-	o.Now = func() time.Time { return at }
-	if *golden {
-		writeGolden(t, file, o)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(storePath(dir), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.Check = checkInChild
-	l := openLog(t, dir, o)
-	rs, err := l.Read(0, 10)
-	if err != nil || len(rs) != 3 || len(l.Problems()) != 0 {
-		t.Fatalf("%v, %v, %q", rs, err, l.Problems())
-	}
-	for i, want := range []string{"event 3", "event 300", "event 301"} {
-		r := rs[i]
-		if string(r.Data) != want || r.ID != event(want).ID || !r.Received.Equal(at) || r.Elapsed <= 0 {
-			t.Errorf("%+v, want %s", r, want)
-		}
-	}
-	hub := l.cursor("hub")
-	if entries, err := hub.Entries(); err != nil || string(entries["key"]) != "value" || hub.Position() != 301 || fmt.Sprint(hub.Held()) != "[4]" {
-		t.Errorf("%q, %v, position %d, held %v", entries, err, hub.Position(), hub.Held())
-	}
-	if list, err := l.Remembered("refused"); err != nil || len(list) != 1 || string(list[0]) != "what was refused" {
-		t.Errorf("%q, %v", list, err)
-	}
-	if got := l.append(events(0, 302)...); fmt.Sprint(got) != fmt.Sprint(make([]uint64, 302)) {
-		t.Errorf("stored again: %v", got)
-	}
-}
-
-func writeGolden(t *testing.T, file string, o Options) {
-	dir := t.TempDir()
-	o.Keep = 0
-	l := openLog(t, dir, o)
-	l.append(events(0, 300)...)
-	l.cursor("hub").Save(Update{Position: 300, Hold: []uint64{4}, Put: map[string][]byte{"key": []byte("value")}})
-	l.pass(300)
-	l.Remember("refused", []byte("what was refused"))
-	l.append(events(300, 2)...)
-	l.cursor("hub").Save(Update{Position: 301})
-	l.stop()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	src, err := bolt.Open(storePath(dir), 0, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dst, err := bolt.Open(file, 0o644, &bolt.Options{PageSize: pageSize, NoFreelistSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(bolt.Compact(dst, src, 0), dst.Close(), src.Close()); err != nil {
-		t.Fatal(err)
 	}
 }
