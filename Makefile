@@ -49,7 +49,15 @@ lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 syst
 	packaging/build '$(VERSION)' $(HOST) $<
 	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
 
+bench: ## what deskbell must reach beside the least program that keeps its promise, 10 minutes (root: all rows)
+	@packaging/need mosquitto strace
+	go build -C packaging/bench -o ../../dist/bench .
+	dist/bench $(BENCH)
+
+bench-short: ## the same within 90 seconds: that it can be measured, not how it is
+	@$(MAKE) --no-print-directory bench BENCH=--short
+
 clean: ## remove dist/
 	rm -rf dist
 
-.PHONY: help run test check cross deb lab-pi lab-systemd clean FORCE
+.PHONY: help run test check cross deb lab-pi lab-systemd bench bench-short clean FORCE

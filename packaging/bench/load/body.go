@@ -10,34 +10,54 @@ import (
 	"deskbell/agent/event"
 )
 
-// conversations is how many each lane has: like a few guests who write at once.
-const conversations = 4
-
-// A text makes the events of one ledger: the platform's documented samples in
-// turn, 810 bytes a body on average, each with a conversation of its lane, a
-// time that grows, and a mark that no other event in the world has. What an
-// event looks like follows from lane and number alone, so it need not be kept.
+// A text makes the events of one ledger: some kinds in turn, each with a
+// conversation of its lane, a time that grows, and a mark that no other event in
+// the world has. What an event looks like follows from lane and number alone, so
+// it need not be kept.
 type text struct {
-	run   string   // 10 hex digits
-	heads [][]byte // of the samples: all before the conversation, which ends each of them
-	epoch time.Time
+	run           string        // 10 hex digits
+	heads         [][]byte      // all of an event before its conversation
+	conversations int           // of each lane
+	epoch         time.Time     // of the first event
+	step          time.Duration // to the next
 }
 
-func newText() *text {
-	t := &text{epoch: time.Now().UTC()}
+func newText(heads [][]byte, conversations int, step time.Duration) *text {
+	t := &text{heads: heads, conversations: conversations, epoch: time.Now().UTC(), step: step}
 	var run [5]byte
 	_, _ = rand.Read(run[:]) // never fails
 	t.run = hex.EncodeToString(run[:])
+	return t
+}
+
+// samples are the platform's documented ones: 810 bytes a body on average, with
+// a few guests who write at once.
+func samples() *text {
+	var heads [][]byte
 	for _, s := range event.Samples() {
 		head, _, found := bytes.Cut(s.Data, []byte(`"conversation": {`))
 		_, head, list := bytes.Cut(head, []byte("["))
 		if !found || !list {
 			panic("sample " + s.Name + " is not as it was") // it is part of the program
 		}
-		t.heads = append(t.heads, head)
+		heads = append(heads, head)
 	}
 	// The longest one is the first. With two of it the mean is the platform's.
-	t.heads = append(t.heads, t.heads[0])
+	return newText(append(heads, heads[0]), 4, 100*time.Microsecond)
+}
+
+// handovers are a guest who is handed over from one person to the next, each of
+// whom answers: every event begins or ends a wait. The answers come late enough
+// not to be the platform's own greeting.
+func handovers() *text {
+	var heads [][]byte
+	for _, person := range []string{`{"type": "user", "id": "7", "email": "anna@example.com"}`, `{"type": "user", "id": "8", "email": "ben@example.com"}`} {
+		heads = append(heads,
+			[]byte(`{"event": {"type": "assignee_change", "payload": {"assigned_to_user": `+person+`}}, `),
+			[]byte(`{"event": {"type": "message", "payload": {"message_by": `+person+`, "message": {"type": "text", "text": "How can I help?"}}}, `))
+	}
+	t := newText(heads, 1, 2*time.Second)
+	t.epoch = t.epoch.Add(-24 * time.Hour) // none is from the future
 	return t
 }
 
@@ -45,7 +65,7 @@ func newText() *text {
 // bytes.
 func (t *text) appendEvent(b []byte, lane, number, pad int) []byte {
 	b = append(b, t.heads[number%len(t.heads)]...)
-	conversation := lane*conversations + number%conversations
+	conversation := lane*t.conversations + number%t.conversations
 	b = append(b, `"conversation": {"key": "`...)
 	b = append(b, t.run...)
 	b = appendPadded(b, conversation, 32)
@@ -54,7 +74,7 @@ func (t *text) appendEvent(b []byte, lane, number, pad int) []byte {
 	b = append(b, `}, "account": {"key": "VGYh5KEUxnaS043726528180Llb9R8pe", "id": 476, "bot": {"id": 8861}}, "visitor": {"key": "`...)
 	b = t.appendMark(b, lane, number)
 	b = append(b, `", "id": 826373}, "timestamp": "`...)
-	b = t.epoch.Add(time.Duration(number)*100*time.Microsecond).AppendFormat(b, "2006-01-02 15:04:05.000000")
+	b = t.epoch.Add(time.Duration(number)*t.step).AppendFormat(b, "2006-01-02 15:04:05.000000")
 	if pad > 0 {
 		b = append(b, `", "pad": "`...)
 		for range pad {

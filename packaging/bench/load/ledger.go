@@ -48,9 +48,15 @@ type entry struct {
 	altered              bool // it came without what was sent
 }
 
-// NewLedger begins an account.
-func NewLedger() *Ledger {
-	return &Ledger{text: newText(), start: time.Now(), answers: map[int]int{}, errors: map[string]int{}}
+// NewLedger begins an account of events like the platform's samples.
+func NewLedger() *Ledger { return newLedger(samples()) }
+
+// NewHandovers begins one of events each of which begins or ends a wait, and so
+// changes what the outputs show. Only over a single connection they do.
+func NewHandovers() *Ledger { return newLedger(handovers()) }
+
+func newLedger(t *text) *Ledger {
+	return &Ledger{text: t, start: time.Now(), answers: map[int]int{}, errors: map[string]int{}}
 }
 
 // now is never 0, which stands for never.
@@ -191,6 +197,13 @@ func (l *Ledger) Pending() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pending
+}
+
+// Answered is how many events were answered with a status so far.
+func (l *Ledger) Answered(status int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers[status]
 }
 
 // Came returns how many events came for the first time at or after t, and when

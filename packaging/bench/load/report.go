@@ -27,13 +27,17 @@ type Report struct {
 	Answer   Percentiles `json:"answer"`   // from when it was due to its 200
 	Delivery Percentiles `json:"delivery"` // from when it was due to its coming
 	// Span is from the first that was sent to the last that was answered or came.
-	Span time.Duration `json:"span"`
+	Span time.Duration `json:"span_ns"`
 }
 
 // Percentiles of so many durations.
 type Percentiles struct {
-	N                        int
-	P50, P90, P99, Max, Mean time.Duration
+	N    int           `json:"n"`
+	P50  time.Duration `json:"p50_ns"`
+	P90  time.Duration `json:"p90_ns"`
+	P99  time.Duration `json:"p99_ns"`
+	Max  time.Duration `json:"max_ns"`
+	Mean time.Duration `json:"mean_ns"`
 }
 
 // Report counts. Latencies are those of accepted events that were sent at
