@@ -48,6 +48,8 @@ func TestAnEventThatEndsConnectionsIsSetAside(t *testing.T) {
 			}
 			return mqtttest.Ack
 		}}, []mqtt.Session{online{}}, []uint64{2}, 20},
+		{"when the broker acknowledges later than it refuses", &mqtttest.Fake{OnPublish: poisoned(1, 11), Late: time.Second},
+			[]mqtt.Session{online{}, greeting{"other"}}, []uint64{1, 11}, 20},
 		{"but not when something of ours is not acknowledged either", &mqtttest.Fake{OnPublish: func(p mqtttest.Publish) mqtttest.Reply {
 			switch {
 			case p.Topic == "other":
@@ -151,5 +153,29 @@ func TestAStoreThatCannotBeWrittenSetsNothingAside(t *testing.T) {
 			t.Errorf("after repair %+v", s)
 		}
 		stop()
+	})
+}
+
+func TestABrokerThatAcknowledgesNothingIsSentTheEventsAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add("message", "message")
+		f := forwarder(t, Config{}, m)
+		fake := &mqtttest.Fake{OnPublish: func(p mqtttest.Publish) mqtttest.Reply {
+			if number(p.Payload) > 0 {
+				return mqtttest.Drop
+			}
+			return mqtttest.Ignore
+		}}
+		_, stop := connect(fake, online{}, f)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		stop()
+		if n := len(events(fake)); n < fake.Connections()-1 || n < 60 {
+			t.Errorf("%d events on %d connections", n, fake.Connections())
+		}
+		if got := m.Held(); len(got) != 0 {
+			t.Errorf("set aside %v", got)
+		}
 	})
 }

@@ -22,7 +22,8 @@ type delivery struct {
 	window  *window
 	flights chan flight
 
-	alone uint64 // the event that was the only publish in flight when the connection ended
+	first uint64 // the first event in flight when the connection ended; 0: none
+	alone bool   // it was the only publish in flight
 }
 
 // A flight is an event on its way; without a token it is one that is not sent.
@@ -168,11 +169,10 @@ func (d *delivery) land(ctx context.Context) bool {
 				}
 			}
 			if fl.token.Err() != nil {
-				if d.conn.Unacked() == 1 {
-					d.alone = fl.sequence
-				}
+				d.first, d.alone = fl.sequence, d.conn.Unacked() == 1
 				return false
 			}
+			d.conn.Useful()
 			d.window.give()
 			d.delivered(d.log.Elapsed() - fl.accepted)
 		}

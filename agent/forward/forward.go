@@ -27,6 +27,9 @@ const (
 	late = 30 * time.Second
 	// strikes is how many connections an event may end before it is set aside.
 	strikes = 3
+	// clarifyWait is how long an event may have to wait for what is sent before
+	// the events, such as the availability.
+	clarifyWait = 2 * time.Second
 	// commitWait bounds the commit that sets an event aside.
 	commitWait = 5 * time.Second
 )
@@ -84,6 +87,8 @@ type Forwarder struct {
 	lost    bool   // the connection before was lost
 	suspect uint64 // the event that was alone in flight when it was
 	strikes int    // connections that ended on the suspect
+	unclear uint64 // the event that was the first in flight, but not proven to be the cause
+	losses  int    // connections that ended on that one
 
 	mu        sync.Mutex
 	serving   bool               // Serve has the turn, or waits for it
@@ -132,7 +137,7 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 
 // Stats returns what was done so far. It does not block.
 func (f *Forwarder) Stats() Stats {
-	s := Stats{Acked: f.acked.Load(), SetAside: len(f.cursor.Held())}
+	s := Stats{Acked: max(f.acked.Load(), f.cursor.Position()), SetAside: len(f.cursor.Held())}
 	s.Unsent = min(int(f.unsent.Load()), s.SetAside) // some may have been released since
 	if last := f.log.Stats().LastSequence; last > s.Acked {
 		s.Pending = int(last - s.Acked)
@@ -160,26 +165,44 @@ func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
 		window:    newWindow(f.lost, f.config.Window),
 		flights:   make(chan flight, f.config.Window),
 	}
+	f.clarify(ctx, c)
 	err := d.run(ctx)
 	if c.Err() == nil || errors.Is(context.Cause(ctx), mqtt.ErrLeft) {
 		return err
 	}
 	f.lost = true
-	f.accuse(c, d.alone)
+	f.accuse(c, d.first, d.alone)
 	return f.judge(ctx)
 }
 
-// accuse notes that a connection ended while an event was the only publish in
-// flight, 0 for none, if the broker had shown before that it acknowledges what
-// it takes.
-func (f *Forwarder) accuse(c *mqtt.Conn, alone uint64) {
-	if alone == 0 || c.Acked() == 0 || errors.Is(c.Err(), mqtt.ErrSession) {
+// accuse notes on which event a connection ended, 0 for none: the first in
+// flight. It is the cause if it was the only publish in flight and the broker
+// had shown before that it acknowledges what it takes.
+func (f *Forwarder) accuse(c *mqtt.Conn, first uint64, alone bool) {
+	if first == 0 || errors.Is(c.Err(), mqtt.ErrSession) {
 		return
 	}
-	if alone != f.suspect {
-		f.suspect, f.strikes = alone, 0
+	who, times := &f.suspect, &f.strikes
+	if !alone || c.Acked() == 0 {
+		who, times = &f.unclear, &f.losses
 	}
-	f.strikes++
+	if *who != first {
+		*who, *times = first, 0
+	}
+	*times++
+}
+
+// clarify is called before events are sent. A broker that is slow to
+// acknowledge and quick to refuse ends each connection before it can be told
+// why. So when the same event was there several times, it waits a moment for
+// what was sent before it.
+func (f *Forwarder) clarify(ctx context.Context, c *mqtt.Conn) {
+	if f.losses < strikes || f.unclear <= f.acked.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, clarifyWait)
+	defer cancel()
+	c.Settle(ctx)
 }
 
 // judge sets the suspect aside when it has ended enough connections.

@@ -41,8 +41,10 @@ const (
 	online  = "online"
 	offline = "offline"
 
-	// calm is the least time between two rounds of snapshots: a burst of
-	// events is not a burst of snapshots.
+	// calm is the least time from the acknowledgement of a round of snapshots
+	// to the next: a burst of events is not a burst of snapshots, a slow broker
+	// is not sent more of them than it takes, and an event that follows a round
+	// is alone in flight for a while.
 	calm = 250 * time.Millisecond
 	// farewell is how long a clean stop waits for its last words.
 	farewell = 2 * time.Second
@@ -54,9 +56,11 @@ type Hub struct {
 	device Device
 	log    *slog.Logger
 
-	// What the connection at hand has been told, and what is still to be
-	// granted on it. Greet and Serve are called one after the other.
+	// What the connection at hand has been told, how far the broker has
+	// acknowledged it, and what is still to be granted. Greet and Serve are
+	// called one after the other.
 	told    map[string]string
+	last    *mqtt.Token // of the last snapshot; nil: none yet
 	granted []func(context.Context) error
 
 	// Of the one goroutine that handles messages: commands that could not be
@@ -85,7 +89,7 @@ func Will(base string) *mqtt.Message {
 // Greet asks for commands and sends what is true now, all of it: the broker may
 // have lost what it was told before.
 func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) error {
-	h.told, h.granted = map[string]string{}, nil
+	h.told, h.last, h.granted = map[string]string{}, nil, nil
 	for _, filter := range []string{h.base + "/command/+", h.base + "/output/+/set"} {
 		granted, err := c.RequestSubscription(ctx, filter, func(m mqtt.Message) { h.obey(ctx, m) })
 		if err != nil {
@@ -118,12 +122,14 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 	if told, ok := h.told[topic]; ok && told == string(payload) {
 		return nil
 	}
-	_, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload})
+	token, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload})
 	switch {
 	case errors.Is(err, mqtt.ErrBadMessage):
 		h.log.Warn("a state cannot be sent", "error", err) // the rest can
 	case err != nil:
 		return err
+	default:
+		h.last = token
 	}
 	h.told[topic] = string(payload)
 	return nil
@@ -141,21 +147,34 @@ func (h *Hub) Serve(ctx context.Context, c *mqtt.Conn) error {
 			}
 		}
 	})
-	for {
+	for h.rest(ctx) {
 		changed := h.device.Changed()
 		if err := h.show(ctx, c); err != nil && ctx.Err() == nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return h.leave(ctx, c)
 		case <-changed:
 		}
+	}
+	return h.leave(ctx, c)
+}
+
+// rest waits until the snapshots sent so far are acknowledged, and a while. It
+// returns false when ctx has ended.
+func (h *Hub) rest(ctx context.Context) bool {
+	if h.last != nil {
 		select {
 		case <-ctx.Done():
-			return h.leave(ctx, c)
-		case <-time.After(calm):
+			return false
+		case <-h.last.Done():
 		}
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(calm):
+		return true
 	}
 }
 

@@ -294,3 +294,21 @@ func TestAnOutputWhoseNameCannotBeATopicHidesAlone(t *testing.T) {
 		stop()
 	})
 }
+
+func TestASlowBrokerIsNotSentMoreThanItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := 5 * time.Second
+		fake, d := &mqtttest.Fake{Late: late}, newDesk()
+		_, l, stop := serve(d, fake)
+		for i := range 600 {
+			d.change("", fmt.Sprint(i))
+			time.Sleep(100 * time.Millisecond)
+		}
+		synctest.Wait()
+		got := said(t, fake, 1)[4:]
+		if len(got) < 8 || len(got) > 12 || !l.State().Connected {
+			t.Errorf("in a minute it was sent %d messages: %q", len(got), got)
+		}
+		stop()
+	})
+}

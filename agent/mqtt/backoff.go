@@ -51,5 +51,9 @@ func (b *backoff) next(there bool) time.Duration {
 	return longest/2 + rand.N(longest/2)
 }
 
+// ease is called after a connection that did not last and was of use all the
+// same.
+func (b *backoff) ease() { b.tries, b.away = min(b.tries, 1), time.Time{} }
+
 // reset is called after a connection that was good.
 func (b *backoff) reset() { b.tries, b.away = 0, time.Time{} }

@@ -6,14 +6,21 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 )
 
-// maxWaiting is how many received messages may wait for their handler. More
-// are left unacknowledged.
-const maxWaiting = 256
+const (
+	// maxWaiting and maxWaitingBytes are how many received messages may wait
+	// for their handler. More are not handled.
+	maxWaiting      = 256
+	maxWaitingBytes = 2 << 20
+	// maxLeft is how many messages that are not handled may wait for their
+	// PUBACK. They get one, as a broker sends no more when too many are without.
+	maxLeft = 1024
+)
 
 var errNotAcknowledged = errors.New("not acknowledged before the connection ended")
 
@@ -25,10 +32,14 @@ type Conn struct {
 	client  paho.Client
 	log     *slog.Logger
 
-	gone chan struct{} // closed when the library has noticed a loss and failed every token
+	gone   chan struct{} // closed when the library has noticed a loss and failed every token
+	useful atomic.Bool
 
 	received chan delivery
+	waiting  atomic.Int64 // bytes of received
+	left     chan uint16  // ids of messages that are not handled
 	overrun  sync.Once
+	large    sync.Once
 }
 
 // A delivery is a received message on its way to its handler.
@@ -132,6 +143,16 @@ func (c *Conn) Unacked() int {
 	return waiting
 }
 
+// Settle waits until something was acknowledged and nothing waits for it, or
+// the connection or ctx ends.
+func (c *Conn) Settle(ctx context.Context) {
+	select {
+	case <-c.flights.allAcked():
+	case <-c.Done():
+	case <-ctx.Done():
+	}
+}
+
 // Subscribe asks for the messages of filter at QoS 1. It returns when the
 // broker has granted it. handle is called for one message after the other; a
 // message is acknowledged after handle returned. Handlers run one at a time
@@ -179,14 +200,41 @@ func (c *Conn) RequestSubscription(ctx context.Context, filter string, handle fu
 // The connection lives on.
 var ErrRefused = errors.New("refused by the broker")
 
+// Useful notes that the connection does what it is there for. When it is lost
+// soon, the next one follows soon all the same.
+func (c *Conn) Useful() { c.useful.Store(true) }
+
 // receive is called by the library's reader, which must not wait.
 func (c *Conn) receive(d delivery) {
+	size := int64(len(d.message.Payload()))
+	if c.waiting.Load()+size <= maxWaitingBytes {
+		select {
+		case c.received <- d:
+			c.waiting.Add(size)
+			return
+		default:
+		}
+	}
+	c.overrun.Do(func() { c.log.Warn("more messages come from the broker than can be handled: some are ignored") })
+	c.ignore(d.message.MessageID())
+}
+
+// leaveOut is called by the wire's reader, which must not wait either.
+func (c *Conn) leaveOut(id uint16, size int) {
+	c.large.Do(func() {
+		c.log.Warn("a message from the broker is too large and is ignored", "bytes", size, "limit", maxReceived)
+	})
+	c.ignore(id)
+}
+
+// ignore has a message acknowledged that nobody handles.
+func (c *Conn) ignore(id uint16) {
+	if id == 0 {
+		return
+	}
 	select {
-	case c.received <- d:
-	default:
-		c.overrun.Do(func() {
-			c.log.Warn("more messages come from the broker than can be handled: some are left unanswered")
-		})
+	case c.left <- id:
+	default: // the broker has to live without it
 	}
 }
 
@@ -197,7 +245,10 @@ func (c *Conn) dispatch() {
 		select {
 		case <-c.Done():
 			return
+		case id := <-c.left:
+			c.wire.acknowledge(id)
 		case d := <-c.received:
+			c.waiting.Add(-int64(len(d.message.Payload())))
 			d.handle(Message{
 				Topic:    d.message.Topic(),
 				QoS:      d.message.Qos(),

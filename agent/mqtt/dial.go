@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -26,12 +28,18 @@ func judged(t time.Time) time.Time {
 
 // open opens the network connection to a broker, TLS included.
 func (c Config) open(ctx context.Context, a Address) (net.Conn, error) {
-	if c.Dial != nil {
-		return c.Dial(ctx)
+	dial := c.Dial
+	if dial == nil {
+		dial = func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(a.Host, a.Port))
+		}
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(a.Host, a.Port))
-	if err != nil || !a.TLS {
-		return conn, err
+	conn, err := dial(ctx)
+	if err != nil {
+		return nil, unreached{err}
+	}
+	if c.Dial != nil || !a.TLS {
+		return conn, nil
 	}
 	config, err := c.tls(a)
 	if err != nil {
@@ -66,6 +74,18 @@ func (c Config) tls(a Address) (*tls.Config, error) {
 	return config, nil
 }
 
+// listed are the names that a certificate is for, in words.
+func listed(c *x509.Certificate) string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 || len(names) > 4 {
+		return ": write the name that it is for into broker"
+	}
+	return ": write " + strings.Join(names, " or ") + " into broker"
+}
+
 // plainly puts an error of the network into words: without the addresses,
 // which only repeat where we wanted to connect to, and with what to do.
 func plainly(err error) string {
@@ -80,17 +100,21 @@ func plainly(err error) string {
 	)
 	switch {
 	case errors.As(err, &dns):
-		if dns.IsNotFound {
+		switch {
+		case dns.IsNotFound:
 			return "no such host"
+		case dns.IsTimeout:
+			return "the name cannot be looked up: the name server does not answer"
 		}
 		return "the name cannot be looked up"
 	case errors.As(err, &authority):
 		return "the broker's certificate is signed by nobody known here: set ca_file"
 	case errors.As(err, &name):
-		return "the broker's certificate is for another name"
+		return "the broker's certificate is for another name" + listed(name.Certificate)
 	case errors.As(err, &invalid):
 		if invalid.Reason == x509.Expired {
-			return "the broker's certificate is not valid today"
+			return fmt.Sprintf("the broker's certificate is valid from %s to %s only: renew it, or set this machine's clock",
+				invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly))
 		}
 		return "the broker's certificate is not valid"
 	case errors.As(err, &record):

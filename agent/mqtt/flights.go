@@ -17,13 +17,16 @@ type flights struct {
 	queue []queued          // in the order of sending; those at the front may be acknowledged
 	count uint64            // publishes so far
 	acked uint64
-	head  time.Time // when the oldest became the oldest, or was last known to be on its way
+	ended bool          // the connection has
+	quiet chan struct{} // closed when nothing waits and something was acknowledged; nil: nobody asks
+	head  time.Time     // when the oldest became the oldest
 }
 
 // queued is a publish in the order of sending.
 type queued struct {
-	id     uint16
-	number uint64
+	id      uint16
+	number  uint64
+	written time.Time // when all of it was handed to the network; zero: not yet
 }
 
 var _ paho.Store = (*flights)(nil)
@@ -39,13 +42,33 @@ func (f *flights) Put(_ string, packet packets.ControlPacket) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.ended {
+		return
+	}
 	if len(f.sent) == 0 {
 		f.queue = f.queue[:0]
 		f.head = now
 	}
 	f.count++
 	f.sent[p.MessageID] = f.count
-	f.queue = append(f.queue, queued{p.MessageID, f.count})
+	f.queue = append(f.queue, queued{id: p.MessageID, number: f.count})
+}
+
+// written notes that a publish was handed to the network: now its PUBACK is
+// due.
+func (f *flights) written(id uint16) {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	number, ok := f.sent[id]
+	// Publishes are written in nearly the order in which they were put, and at
+	// once.
+	for i := len(f.queue) - 1; ok && i >= 0; i-- {
+		if f.queue[i].number == number {
+			f.queue[i].written = now
+			return
+		}
+	}
 }
 
 // ack notes a PUBACK.
@@ -55,7 +78,30 @@ func (f *flights) ack(id uint16) {
 	if _, ok := f.sent[id]; ok {
 		f.remove(id)
 		f.acked++
+		f.tellQuiet()
 	}
+}
+
+// tellQuiet wakes who waits for the acknowledgement of everything; the caller
+// holds the lock.
+func (f *flights) tellQuiet() {
+	if f.quiet != nil && len(f.sent) == 0 && f.acked > 0 {
+		close(f.quiet)
+		f.quiet = nil
+	}
+}
+
+// allAcked returns a channel that is closed when nothing waits and something
+// was acknowledged.
+func (f *flights) allAcked() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.quiet == nil {
+		f.quiet = make(chan struct{})
+	}
+	c := f.quiet
+	f.tellQuiet()
+	return c
 }
 
 // forget takes a publish back that was not sent.
@@ -74,11 +120,11 @@ func (f *flights) remove(id uint16) {
 	}
 }
 
-// proceed notes that the oldest was on its way to the broker until now.
-func (f *flights) proceed() {
+// end notes that nothing can be sent any more.
+func (f *flights) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.head = time.Now()
+	f.ended = true
 }
 
 func (f *flights) has(id uint16) bool {
@@ -94,14 +140,17 @@ func (f *flights) counts() (acked uint64, waiting int) {
 	return f.acked, len(f.sent)
 }
 
-// waitingSince returns since when the broker owes the PUBACK of the oldest
-// publish; zero: it owes none. On a slow line many may be on their way, so the
-// age of one does not tell.
-func (f *flights) waitingSince() time.Time {
+// dueSince returns since when the broker owes the PUBACK of the oldest
+// publish; zero: it owes none, as on a slow line the oldest may be on its way
+// for long. That it gets ahead there is the wire's affair.
+func (f *flights) dueSince() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.sent) == 0 {
+	if len(f.sent) == 0 || f.queue[0].written.IsZero() {
 		return time.Time{}
+	}
+	if w := f.queue[0].written; w.After(f.head) {
+		return w
 	}
 	return f.head
 }

@@ -1,12 +1,14 @@
 package mqtt
 
 import (
+	"bufio"
 	"errors"
-	"fmt"
+	"io"
 )
 
 // The packet types of MQTT 3.1.1, section 2.2.1, that a broker may send to a
-// client that neither unsubscribes nor uses QoS 2.
+// client that neither unsubscribes nor uses QoS 2, and the one in which we
+// look at what we send.
 const (
 	packetConnack  = 2
 	packetPublish  = 3
@@ -15,112 +17,143 @@ const (
 	packetPingresp = 13
 )
 
-var errNotMQTT = errors.New("the broker sent something that is not MQTT 3.1.1")
+var errNotMQTT = errors.New("the broker sent something that is not MQTT 3.1.1: is it an MQTT broker?")
 
-// A guard follows what the broker sends, byte by byte, and stops what the
+// A guard follows what the broker sends, packet by packet, and stops what the
 // client library would take for something else or stumble over: a packet of
 // any size is given memory there, an acknowledgement of a subscription with
 // too many codes ends the process, and a publish counts as acknowledged by
-// other packets than its PUBACK.
+// other packets than its PUBACK. A message that is too large is left out and
+// the connection lives on: a retained one would end each.
 type guard struct {
-	flights *flights
-	max     int // bytes of a packet
+	from     *bufio.Reader
+	flights  *flights
+	max      int                       // bytes of a packet
+	leaveOut func(id uint16, size int) // called for a message left out; id 0: it wants no PUBACK
 
-	part   int // which part of a packet comes next
-	kind   byte
-	length int // of the rest of the packet, as far as it is read
-	shift  int
-	got    int     // bytes of the rest seen
-	first  [3]byte // of the rest
+	ready []byte  // what is read and may be passed on, a part of store
+	store [8]byte // a whole small packet, or the head of a publish
+	left  int     // bytes of a publish that follow what is ready
 }
 
-const (
-	partHeader = iota
-	partLength
-	partRest
-)
-
-// check takes the next bytes of the stream, cut anywhere.
-func (g *guard) check(p []byte) error {
-	for len(p) > 0 {
-		switch g.part {
-		case partHeader:
-			g.kind, g.length, g.shift, g.got = p[0]>>4, 0, 0, 0
-			g.part = partLength
-			p = p[1:]
-		case partLength:
-			b := p[0]
-			p = p[1:]
-			g.length |= int(b&0x7f) << g.shift
-			g.shift += 7
-			if b&0x80 != 0 {
-				if g.shift == 28 {
-					return errNotMQTT
-				}
-				continue
-			}
-			if err := g.header(); err != nil {
-				return err
-			}
-			g.part = partRest
-			if g.length == 0 {
-				g.part = partHeader
-			}
-		case partRest:
-			n := min(g.length-g.got, len(p))
-			if g.got < len(g.first) {
-				copy(g.first[g.got:], p[:n])
-			}
-			g.got += n
-			p = p[n:]
-			if g.got < g.length {
-				continue
-			}
-			g.part = partHeader
-			if err := g.rest(); err != nil {
-				return err
-			}
+// Read gives the stream to the library.
+func (g *guard) Read(p []byte) (int, error) {
+	for len(g.ready) == 0 && g.left == 0 {
+		if err := g.next(); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	if len(g.ready) > 0 {
+		n := copy(p, g.ready)
+		g.ready = g.ready[n:]
+		return n, nil
+	}
+	n, err := g.from.Read(p[:min(len(p), g.left)])
+	g.left -= n
+	return n, err
 }
 
-// header judges type and length.
-func (g *guard) header() error {
-	ok := false
-	switch g.kind {
-	case packetConnack, packetPuback:
-		ok = g.length == 2
-	case packetSuback:
-		ok = g.length == 3 // we subscribe to one filter at a time
-	case packetPingresp:
-		ok = g.length == 0
-	case packetPublish:
-		if g.length > g.max {
-			return fmt.Errorf("the broker sent a message of %d bytes; at most %d are taken", g.length, g.max)
+// next reads one packet: a small one, or a publish as far as its head.
+func (g *guard) next() error {
+	first, err := g.from.ReadByte()
+	if err != nil {
+		return err
+	}
+	head := append(g.store[:0], first)
+	length := 0
+	for shift := 0; ; shift += 7 {
+		if shift == 28 {
+			return errNotMQTT
 		}
-		ok = g.length >= 2
+		b, err := g.from.ReadByte()
+		if err != nil {
+			return err
+		}
+		head = append(head, b)
+		length |= int(b&0x7f) << shift
+		if b&0x80 == 0 {
+			break
+		}
 	}
-	if !ok {
-		return errNotMQTT
+	switch kind := first >> 4; {
+	case kind == packetPublish && length > g.max:
+		return g.skip(first, length)
+	case kind == packetPublish && length >= 2:
+		g.ready, g.left = head, length
+		return nil
+	case length == sizes[kind] && known(kind) && len(head) == 2:
+		return g.small(kind, head, length)
 	}
-	return nil
+	return errNotMQTT
 }
 
-// rest judges the content of the small packets.
-func (g *guard) rest() error {
-	id := uint16(g.first[0])<<8 | uint16(g.first[1])
-	switch g.kind {
+// sizes of the packets that always have the same, after their head. We
+// subscribe to one filter at a time.
+var sizes = [16]int{packetConnack: 2, packetPuback: 2, packetSuback: 3, packetPingresp: 0}
+
+func known(kind byte) bool {
+	return kind == packetConnack || kind == packetPuback || kind == packetSuback || kind == packetPingresp
+}
+
+// small reads and judges a packet of a few bytes.
+func (g *guard) small(kind byte, head []byte, length int) error {
+	packet := head[:len(head)+length]
+	rest := packet[len(head):]
+	if _, err := io.ReadFull(g.from, rest); err != nil {
+		return err
+	}
+	switch kind {
 	case packetConnack:
-		if g.first[1] > 5 {
+		if rest[1] > 5 {
 			return errNotMQTT
 		}
 	case packetPuback:
-		g.flights.ack(id)
+		g.flights.ack(identifier(rest))
 	case packetSuback:
-		if g.flights.has(id) {
+		if g.flights.has(identifier(rest)) {
 			return errNotMQTT
 		}
 	}
+	g.ready = packet
 	return nil
 }
+
+// skip reads a publish that is passed to nobody.
+func (g *guard) skip(first byte, length int) error {
+	size := length
+	discard := func(n int) error {
+		if length -= n; length < 0 {
+			return errNotMQTT
+		}
+		_, err := g.from.Discard(n)
+		return err
+	}
+	var b [2]byte
+	number := func() (uint16, error) {
+		if length -= len(b); length < 0 {
+			return 0, errNotMQTT
+		}
+		_, err := io.ReadFull(g.from, b[:])
+		return identifier(b[:]), err
+	}
+	topic, err := number()
+	if err != nil {
+		return err
+	}
+	if err := discard(int(topic)); err != nil {
+		return err
+	}
+	id := uint16(0)
+	if first&0x06 != 0 { // QoS
+		if id, err = number(); err != nil {
+			return err
+		}
+	}
+	if err := discard(length); err != nil {
+		return err
+	}
+	g.leaveOut(id, size)
+	return nil
+}
+
+func identifier(b []byte) uint16 { return uint16(b[0])<<8 | uint16(b[1]) }

@@ -1,10 +1,17 @@
 package mqtt
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"deskbell/agent/mqtt/mqtttest"
 )
 
 // FuzzGuard gives the same bytes to the guard in one piece and cut, and those
@@ -18,26 +25,18 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, byte(1))
 	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x7f}, byte(1))
 	f.Add([]byte{0x32, 2, 0, 9}, byte(5))
+	f.Add([]byte{0x32, 0xe9, 0x07, 0, 1, 'a', 0, 9, 'x'}, byte(1))
 	f.Fuzz(func(t *testing.T, stream []byte, cut byte) {
-		whole, pieces := newTestGuard(), newTestGuard()
-		wholeErr := whole.check(stream)
-		var piecesErr error
-		for rest := stream; len(rest) > 0 && piecesErr == nil; {
-			n := min(len(rest), int(cut)%7+1)
-			piecesErr = pieces.check(rest[:n])
-			rest = rest[n:]
+		g, whole, wholeErr := through(stream, len(stream)+1)
+		h, pieces, piecesErr := through(stream, int(cut)%7+1)
+		if !bytes.Equal(whole, pieces) || wholeErr != piecesErr {
+			t.Fatalf("in one piece %x %v, cut %x %v", whole, wholeErr, pieces, piecesErr)
 		}
-		if (wholeErr == nil) != (piecesErr == nil) {
-			t.Fatalf("in one piece %v, cut %v", wholeErr, piecesErr)
-		}
-		a, _ := whole.flights.counts()
-		if b, _ := pieces.flights.counts(); a != b {
+		a, _ := g.flights.counts()
+		if b, _ := h.flights.counts(); a != b {
 			t.Fatalf("in one piece %d acknowledged, cut %d", a, b)
 		}
-		if wholeErr != nil {
-			return
-		}
-		for r := bytes.NewReader(stream); r.Len() > 0; {
+		for r := bytes.NewReader(whole); r.Len() > 0; {
 			if _, err := packets.ReadPacket(r); err != nil {
 				break
 			}
@@ -45,17 +44,61 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-func newTestGuard() *guard {
-	g := &guard{flights: newFlights(), max: 1000}
+// through returns what a guard lets through of a stream that comes in pieces.
+func through(stream []byte, piece int) (g *guard, passed []byte, err error) {
+	g = &guard{from: bufio.NewReader(&cutReader{stream, piece}), flights: newFlights(), max: 1000, leaveOut: func(uint16, int) {}}
 	g.flights.Put("", &packets.PublishPacket{FixedHeader: packets.FixedHeader{Qos: 1}, MessageID: 1})
-	return g
+	for p := make([]byte, piece); ; {
+		n, err := g.Read(p)
+		if passed = append(passed, p[:n]...); err != nil {
+			return g, passed, err
+		}
+	}
 }
 
-func TestAPacketOfAnySizeIsNotGivenMemory(t *testing.T) {
-	if err := newTestGuard().check([]byte{0x30, 0xe9, 0x07}); err == nil {
-		t.Error("a message of 1001 bytes was taken")
+// A cutReader gives at most so many bytes at once.
+type cutReader struct {
+	left  []byte
+	piece int
+}
+
+func (c *cutReader) Read(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return 0, io.EOF
 	}
-	if err := newTestGuard().check([]byte{0x30, 0xe8, 0x07}); err != nil {
-		t.Errorf("a message of 1000 bytes: %v", err)
+	n := copy(p, c.left[:min(c.piece, len(c.left))])
+	c.left = c.left[n:]
+	return n, nil
+}
+
+func TestAMessageThatIsTooLargeIsLeftOut(t *testing.T) {
+	publish := func(size int, id uint16) []byte {
+		p := mqtttest.PublishPacket("a topic", "", id, false)
+		return mqtttest.PublishPacket("a topic", strings.Repeat("x", size-(len(p)-2)), id, false)
+	}
+	small, large := publish(1000, 7), publish(1001, 8)
+	for _, tt := range []struct {
+		name   string
+		stream [][]byte
+		want   [][]byte
+		left   []string
+	}{
+		{"as large as may be", [][]byte{small}, [][]byte{small}, nil},
+		{"a byte larger", [][]byte{large}, nil, []string{"8 of 1001"}},
+		{"much larger", [][]byte{publish(70_000, 9)}, nil, []string{"9 of 70000"}},
+		{"of QoS 0", [][]byte{publish(1001, 0)}, nil, []string{"0 of 1001"}},
+		{"among others", [][]byte{small, large, {0xd0, 0}, large, small}, [][]byte{small, {0xd0, 0}, small}, []string{"8 of 1001", "8 of 1001"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for piece := range 12 {
+				var left []string
+				g := &guard{from: bufio.NewReader(&cutReader{bytes.Join(tt.stream, nil), piece + 1}), flights: newFlights(), max: 1000,
+					leaveOut: func(id uint16, size int) { left = append(left, fmt.Sprintf("%d of %d", id, size)) }}
+				got, err := io.ReadAll(g)
+				if err != nil || !bytes.Equal(got, bytes.Join(tt.want, nil)) || !slices.Equal(left, tt.left) {
+					t.Errorf("passed %d bytes, left out %q, %v", len(got), left, err)
+				}
+			}
+		})
 	}
 }

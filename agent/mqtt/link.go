@@ -33,8 +33,15 @@ const (
 	sendWait = 250 * time.Millisecond
 	// settled is how long a connection must live to count as a good one.
 	settled = 15 * time.Second
-	// maxReceived is the size in bytes of the largest packet taken.
+	// contest is after how many connections in a row that did not settle
+	// somebody else is thought to take them from us.
+	contest = 3
+	// maxReceived is the size in bytes of the largest message taken.
 	maxReceived = 1 << 20
+	// sendBuffer is how many bytes the system may hold for the network. What
+	// is there counts as sent: on a slow line it must be gone well before a
+	// PUBACK is missed.
+	sendBuffer = 64 << 10
 )
 
 // A Link keeps one connection to a broker, for ever. All methods may be called
@@ -46,10 +53,12 @@ type Link struct {
 	changed  func()
 
 	backoff backoff // of Run
-	short   int     // of Run: connections in a row that the broker ended soon
+	short   int     // of Run: connections in a row that the broker ended soon,
+	unasked bool    // one of them although nothing was to be acknowledged
 
 	mu    sync.Mutex
 	state State
+	told  string // to the log: the last problem; empty: that there is a connection
 }
 
 // NewLink returns a link that serves sessions on each connection, in this
@@ -74,12 +83,18 @@ func (l *Link) State() State {
 // their leave. It returns nil, after every session has returned.
 func (l *Link) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := l.connect(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		l.set(false, err.Error())
-		timer := time.NewTimer(l.backoff.next(!errors.As(err, new(unreached))))
+		there := !errors.As(err, new(unreached))
+		wait := l.backoff.next(there)
+		if !there {
+			wait = max(wait-time.Since(began), wait/8) // the try was a wait, too
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -93,7 +108,10 @@ func (l *Link) Run(ctx context.Context) error {
 // set notes a change of state, and logs it.
 func (l *Link) set(connected bool, problem string) {
 	l.mu.Lock()
-	old := l.state
+	old, told := l.state, l.told
+	if good := connected && problem == ""; good || problem != "" {
+		l.told = problem
+	}
 	l.state.LastError = problem
 	if l.state.Connected != connected || l.state.Since.IsZero() {
 		l.state.Connected = connected
@@ -104,9 +122,9 @@ func (l *Link) set(connected bool, problem string) {
 		return
 	}
 	switch {
-	case connected && !old.Connected:
+	case connected && problem == "" && (told != "" || old.Since.IsZero()):
 		l.log.Info("connected to the broker", "broker", l.config.Broker)
-	case problem != "" && problem != old.LastError:
+	case problem != "" && problem != told:
 		l.log.Warn("no connection to the broker", "broker", l.config.Broker, "error", problem)
 	}
 	l.changed()
@@ -124,35 +142,40 @@ func (l *Link) connect(ctx context.Context) error {
 	}
 	began := time.Now()
 	l.set(true, l.State().LastError)
-	if l.short < 3 {
+	if l.short < contest {
 		l.set(true, "")
 	}
-	err = l.serve(ctx, c, began)
-	acked, unacked := c.flights.counts()
-	lived := time.Since(began)
-	if lived >= settled || acked > 0 && lived >= 2*time.Second {
-		l.backoff.reset()
-	}
-	if err == nil || errors.Is(err, ErrLeft) {
-		return ErrLeft
-	}
-	return errors.New(l.describe(err, lived, unacked))
+	return l.serve(ctx, c, began)
 }
 
-// describe puts the loss of a connection into words. A second client that uses
-// our id shows in one way only: the broker closes connections, again and again.
-func (l *Link) describe(err error, lived time.Duration, unacked int) string {
-	text := lost(err, unacked)
-	if lived >= settled || unacked > 0 || !closedByPeer(err) {
-		l.short = 0
-		return text
+// judge is called at the loss of a connection. It puts it into words and says
+// how soon the next is to be tried. A second client that uses our id shows in
+// one way only: the broker closes connections, again and again, whether or not
+// something is to be acknowledged.
+func (l *Link) judge(c *Conn, err error, lived time.Duration) error {
+	acked, unacked := c.flights.counts()
+	if lived >= settled || !closedByPeer(err) {
+		l.short, l.unasked = 0, false
+	} else {
+		l.short++
+		l.unasked = l.unasked || unacked == 0
 	}
-	l.short++
-	if l.short < 3 {
-		return text
+	contested := l.short >= contest && l.unasked
+	switch {
+	case lived >= settled, !contested && acked > 0 && lived >= 2*time.Second:
+		l.backoff.reset()
+	case !contested && c.useful.Load():
+		l.backoff.ease()
 	}
-	return fmt.Sprintf("broker closed %d connections in a row within seconds: another client uses the id %s: a second box of this name?",
-		l.short, l.config.ClientID)
+	switch {
+	case contested:
+		return fmt.Errorf("broker closes each connection within seconds: another client uses the id %s: a second box of this name?",
+			l.config.ClientID)
+	case l.short >= contest:
+		return fmt.Errorf("broker closes each connection within seconds, with publishes unacknowledged: "+
+			"it refuses one of them, or another client uses the id %s: see its log", l.config.ClientID)
+	}
+	return errors.New(lost(err, unacked))
 }
 
 // login connects and presents us to the broker.
@@ -162,10 +185,18 @@ func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
 	defer cancel()
 	conn, err := l.config.open(timed, address)
 	if err != nil {
-		return nil, unreached{fmt.Errorf("connect to %s: %s", where, plainly(err))}
+		said := fmt.Errorf("connect to %s: %s", where, plainly(err))
+		if errors.As(err, new(unreached)) {
+			return nil, unreached{said}
+		}
+		return nil, said
 	}
-	c := &Conn{log: l.log, flights: newFlights(), gone: make(chan struct{}), received: make(chan delivery, maxWaiting)}
-	c.wire = newWire(conn, c.flights, maxReceived)
+	if tcp, ok := underlying(conn).(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // without it a slow line is lost now and then
+	}
+	c := &Conn{log: l.log, flights: newFlights(), gone: make(chan struct{}),
+		received: make(chan delivery, maxWaiting), left: make(chan uint16, maxLeft)}
+	c.wire = newWire(conn, c.flights, c.leaveOut)
 	c.client = paho.NewClient(l.options(c))
 	token := c.client.Connect().(*paho.ConnectToken)
 	select {
@@ -209,7 +240,8 @@ func (l *Link) options(c *Conn) *paho.ClientOptions {
 }
 
 // serve runs the sessions on c until the connection ends, or ctx does and they
-// have taken their leave. It returns why the connection ended.
+// have taken their leave. It returns why the connection ended, ErrLeft in the
+// latter case.
 func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 	sessions, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
@@ -222,9 +254,14 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 		l.runSessions(sessions, c)
 	})
 	hurry := false
+	var why error
 	select {
 	case <-c.Done():
+		// Told at once: the sessions may take a while to end.
+		why = l.judge(c, c.Err(), time.Since(began))
+		l.set(false, why.Error())
 	case <-ctx.Done():
+		why = ErrLeft
 		stop(ErrLeft)
 		timer := time.NewTimer(goodbye)
 		select {
@@ -235,11 +272,10 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 		}
 		timer.Stop()
 	}
-	err := c.Err()
-	stop(err)
+	stop(c.Err())
 	c.leave(hurry)
 	wg.Wait()
-	return err
+	return why
 }
 
 // runSessions greets, serves every session and waits for them.
@@ -275,11 +311,11 @@ func (l *Link) watch(c *Conn, began time.Time) {
 			return
 		case <-ticker.C:
 		}
-		if since := c.flights.waitingSince(); !since.IsZero() && time.Since(since) >= ackTimeout {
+		if since := c.flights.dueSince(); !since.IsZero() && time.Since(since) >= ackTimeout {
 			c.wire.cut(errPuback)
 			return
 		}
-		if !good && time.Since(began) >= settled {
+		if !good && time.Since(began) >= settled && c.Err() == nil {
 			good = true
 			l.set(true, "")
 		}

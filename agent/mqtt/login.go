@@ -22,19 +22,21 @@ var (
 	errPingresp = fmt.Errorf("no PINGRESP for %v", ackTimeout)
 )
 
-// unreached is the failure to open a connection at all.
+// unreached is the failure to open a connection at all: nobody is there.
 type unreached struct{ error }
+
+func (u unreached) Unwrap() error { return u.error }
 
 // refusal puts the failure of a login into words. cause is why the network
 // connection ended.
 func refusal(code byte, cause error, clientID string) string {
 	switch code {
 	case packets.ErrRefusedBadProtocolVersion:
-		return "broker does not speak MQTT 3.1.1"
+		return "broker does not speak MQTT 3.1.1: switch that on there"
 	case packets.ErrRefusedIDRejected:
-		return fmt.Sprintf("broker refused the client id %q", clientID)
+		return fmt.Sprintf("broker refused the client id %q: set another client_id", clientID)
 	case packets.ErrRefusedServerUnavailable:
-		return "broker says that it is not available now"
+		return "broker says that it is not available now: see its log; it is tried again"
 	case packets.ErrRefusedBadUsernameOrPassword:
 		return "broker refused the login (bad user name or password): check username and password"
 	case packets.ErrRefusedNotAuthorised:

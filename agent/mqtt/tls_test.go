@@ -95,7 +95,7 @@ func TestABrokerWithTLSAndALogin(t *testing.T) {
 		{"a ca_file that is not there", Config{Broker: url, CAFile: "/nowhere.pem"},
 			"read ca_file: open /nowhere.pem: no such file or directory"},
 		{"another name", Config{Broker: strings.Replace(url, "127.0.0.1", "localhost", 1), CAFile: ca},
-			"the broker's certificate is for another name"},
+			"the broker's certificate is for another name: write 127.0.0.1 into broker"},
 		{"without TLS", Config{Broker: m.URL()},
 			"the other side closed the connection before the login: is it an MQTT broker, and without TLS?"},
 	} {

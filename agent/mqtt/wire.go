@@ -2,20 +2,25 @@ package mqtt
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// writeTimeout is how long the network may take for writePiece bytes. The
-// client library sets a deadline for publishes only, so that a ping on a
-// connection that is stuck would wait for ever.
+// writeTimeout is how long the network may take for writePiece bytes: a line
+// of a kilobyte a second is slow, not dead. The client library sets a deadline
+// for publishes only, so that a ping on a connection that is stuck would wait
+// for ever.
 const (
 	writeTimeout = 10 * time.Second
-	writePiece   = 32 << 10
+	writePiece   = 8 << 10
 )
+
+var errStuck = fmt.Errorf("nothing could be sent for %v: the broker reads nothing, or the network is broken", writeTimeout)
 
 // A wire is the network connection under the client library. It puts a
 // deadline on every write, reads in large pieces, passes nothing on that the
@@ -23,8 +28,8 @@ const (
 type wire struct {
 	conn    net.Conn
 	flights *flights
-	read    *bufio.Reader // used by the one reader alone
-	guard   guard         // the same
+	guard   guard         // used by the one reader alone
+	writing chan struct{} // holds one: who may write, one packet after the other
 
 	once  sync.Once
 	ended chan struct{}
@@ -33,12 +38,14 @@ type wire struct {
 	leaving atomic.Bool // the library is told to close it
 }
 
-func newWire(conn net.Conn, f *flights, maxPacket int) *wire {
+// newWire gives a connection to the library. leaveOut is called for each
+// message that is not passed on.
+func newWire(conn net.Conn, f *flights, leaveOut func(id uint16, size int)) *wire {
 	return &wire{
 		conn:    conn,
 		flights: f,
-		read:    bufio.NewReader(conn),
-		guard:   guard{flights: f, max: maxPacket},
+		guard:   guard{from: bufio.NewReader(conn), flights: f, max: maxReceived, leaveOut: leaveOut},
+		writing: make(chan struct{}, 1),
 		ended:   make(chan struct{}),
 	}
 }
@@ -47,6 +54,7 @@ func newWire(conn net.Conn, f *flights, maxPacket int) *wire {
 func (w *wire) cut(cause error) {
 	w.once.Do(func() {
 		w.cause = cause
+		w.flights.end()
 		close(w.ended)
 	})
 	// Not through TLS: its farewell could wait for a network that is stuck.
@@ -61,18 +69,20 @@ func (w *wire) fail(cause error) error {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.read.Read(p)
-	if err != nil {
+	n, err := w.guard.Read(p)
+	switch {
+	case errors.Is(err, errNotMQTT):
+		return n, w.fail(err)
+	case err != nil:
 		return n, w.fail(fmt.Errorf("receive: %w", err))
-	}
-	if err := w.guard.check(p[:n]); err != nil {
-		return 0, w.fail(err)
 	}
 	return n, nil
 }
 
+// Write sends one packet.
 func (w *wire) Write(p []byte) (int, error) {
-	began := time.Now()
+	w.writing <- struct{}{}
+	defer func() { <-w.writing }()
 	written := 0
 	for written < len(p) {
 		if err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
@@ -80,14 +90,36 @@ func (w *wire) Write(p []byte) (int, error) {
 		}
 		n, err := w.conn.Write(p[written:min(len(p), written+writePiece)])
 		written += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errStuck
+		}
 		if err != nil {
 			return written, w.fail(fmt.Errorf("send: %w", err))
 		}
 	}
-	if time.Since(began) > time.Second {
-		w.flights.proceed() // the broker cannot have answered what was not sent
+	if id := publishID(p); id != 0 {
+		w.flights.written(id)
 	}
 	return written, nil
+}
+
+// publishID returns the packet id of a publish of the library's making, 0 of
+// anything else.
+func publishID(p []byte) uint16 {
+	if p[0]>>4 != packetPublish || p[0]&0x06 == 0 {
+		return 0
+	}
+	at := 1
+	for p[at]&0x80 != 0 {
+		at++
+	}
+	at += 1 + 2 + int(identifier(p[at+1:])) // the topic and its length
+	return identifier(p[at:])
+}
+
+// acknowledge sends the PUBACK of a message that the library knows nothing of.
+func (w *wire) acknowledge(id uint16) {
+	_, _ = w.Write([]byte{packetPuback << 4, 2, byte(id >> 8), byte(id)}) // an error ends the connection
 }
 
 // Close is called by the library: after it was told to leave, after a failed

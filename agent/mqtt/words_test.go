@@ -19,17 +19,17 @@ func TestWhatIsWrongIsSaidInWords(t *testing.T) {
 		want   string
 	}{
 		{"the broker does not know the version", &mqtttest.Fake{Code: 1}, Config{},
-			"connect to mqtt://broker.test: broker does not speak MQTT 3.1.1"},
+			"connect to mqtt://broker.test: broker does not speak MQTT 3.1.1: switch that on there"},
 		{"the broker does not like the client id", &mqtttest.Fake{Code: 2}, Config{ClientID: "box"},
-			`connect to mqtt://broker.test: broker refused the client id "box"`},
+			`connect to mqtt://broker.test: broker refused the client id "box": set another client_id`},
 		{"the broker is busy", &mqtttest.Fake{Code: 3}, Config{},
-			"connect to mqtt://broker.test: broker says that it is not available now"},
+			"connect to mqtt://broker.test: broker says that it is not available now: see its log; it is tried again"},
 		{"the password is wrong", &mqtttest.Fake{Code: 4}, Config{Username: "anna", Password: "s3cret"},
 			"connect to mqtt://broker.test: broker refused the login (bad user name or password): check username and password"},
 		{"the login is not authorised", &mqtttest.Fake{Code: 5}, Config{Username: "anna", Password: "s3cret"},
 			"connect to mqtt://broker.test: broker refused the login (not authorised): check username and password"},
 		{"the broker answers with a code that there is not", &mqtttest.Fake{Code: 77}, Config{},
-			"connect to mqtt://broker.test: the broker sent something that is not MQTT 3.1.1"},
+			"connect to mqtt://broker.test: the broker sent something that is not MQTT 3.1.1: is it an MQTT broker?"},
 		{"the broker answers nothing", &mqtttest.Fake{Mute: true}, Config{},
 			"connect to mqtt://broker.test: no answer for 5s"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A Reply is what a Fake does about a publish.
@@ -18,6 +19,7 @@ const (
 	Ack    Reply = iota // PUBACK
 	Ignore              // nothing
 	Drop                // end the connection without a word
+	Stall               // read nothing any more
 )
 
 // A Publish is what a Fake received.
@@ -46,11 +48,15 @@ type Fake struct {
 	OnPublish func(p Publish) Reply
 	// Answer, when not nil, is sent instead of a PUBACK.
 	Answer func(p Publish) []byte
+	// Late is how much later than the publish a PUBACK is sent, each for itself.
+	Late time.Duration
+	// Over, when not nil, is put around each connection.
+	Over func(net.Conn) net.Conn
 
 	mu          sync.Mutex
 	wg          sync.WaitGroup
 	connections int
-	live        map[net.Conn]bool
+	live        map[net.Conn]chan struct{} // closed when the fake drops it; nil: done
 	logins      []Login
 	publishes   []Publish
 	acked       []uint16
@@ -94,12 +100,17 @@ func (f *Fake) take(c net.Conn) {
 	defer f.mu.Unlock()
 	f.connections++
 	if f.live == nil {
-		f.live = make(map[net.Conn]bool)
+		f.live = make(map[net.Conn]chan struct{})
 	}
-	f.live[c] = true
+	dropped := make(chan struct{})
+	f.live[c] = dropped
+	wire := c
+	if f.Over != nil {
+		wire = f.Over(c)
+	}
 	number := f.connections
 	f.wg.Go(func() {
-		f.serve(c, number)
+		f.serve(wire, number, dropped)
 		_ = c.Close()
 		f.mu.Lock()
 		delete(f.live, c)
@@ -108,9 +119,12 @@ func (f *Fake) take(c net.Conn) {
 	})
 }
 
-var errDrop = errors.New("dropped")
+var (
+	errDrop  = errors.New("dropped")
+	errStall = errors.New("stalled")
+)
 
-func (f *Fake) serve(c net.Conn, number int) {
+func (f *Fake) serve(c net.Conn, number int, dropped <-chan struct{}) {
 	r := bufio.NewReader(c)
 	for {
 		p, err := readPacket(r)
@@ -118,10 +132,21 @@ func (f *Fake) serve(c net.Conn, number int) {
 			return
 		}
 		answer, err := f.answer(p, number)
-		if answer != nil {
+		switch {
+		case answer == nil:
+		case f.Late > 0 && p.kind == 3:
+			f.wg.Go(func() {
+				time.Sleep(f.Late)
+				_, _ = c.Write(answer) // the connection may have ended
+			})
+		default:
 			if _, err := c.Write(answer); err != nil {
 				return
 			}
+		}
+		if errors.Is(err, errStall) {
+			<-dropped
+			return
 		}
 		if err != nil {
 			return
@@ -152,6 +177,8 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 		switch {
 		case reply == Drop:
 			return nil, errDrop
+		case reply == Stall:
+			return nil, errStall
 		case reply == Ignore || m.QoS == 0:
 			return nil, nil
 		case f.Answer != nil:
@@ -240,8 +267,12 @@ func (f *Fake) Write(b []byte) {
 func (f *Fake) Drop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for c := range f.live {
+	for c, dropped := range f.live {
 		_ = c.Close()
+		if dropped != nil {
+			close(dropped)
+			f.live[c] = nil
+		}
 	}
 }
 
