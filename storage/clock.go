@@ -52,6 +52,11 @@ func (s *stamp) atLeast(other stamp) {
 	}
 }
 
+// later is the highest of both, in each of the numbers.
+func (s stamp) later(o stamp) stamp {
+	return stamp{max(s.elapsed, o.elapsed), max(s.running, o.running), max(s.wall, o.wall)}
+}
+
 // A clock goes on from the stamp that was saved last, by monotonic time.
 type clock struct {
 	from   stamp

@@ -76,6 +76,11 @@ func (w *writer) put(events *bolt.Bucket) error {
 	if seq == w.inFile {
 		return nil
 	}
+	if w.inFile < w.last { // the file was exchanged for one that does not know of these
+		if err := putGap(events.Tx(), stretch{w.inFile + 1, w.last}); err != nil {
+			return err
+		}
+	}
 	return events.SetSequence(seq)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -179,8 +180,10 @@ type chunk struct {
 	source
 	values []value
 	bytes  []byte
-	after  uint64 // records up to it are read
-	gone   []gone // records that are not kept
+	after  uint64    // records up to it are read
+	given  []stretch // and these are in the copy
+	gone   []gone    // records that are not kept
+	gaps   []stretch // and those that are damaged, too
 }
 
 // read reads more records and, once there are no more, everything else. It
@@ -212,6 +215,14 @@ func (c *chunk) read(tx *bolt.Tx) (last bool) {
 			}
 		}
 	}
+	slowest := slowestPosition(tx)
+	for _, g := range c.gaps {
+		var vs values
+		if g.to > slowest {
+			k, v := vs.sealGap(g)
+			c.add(value{bucket: string(bucketGaps), key: k, sealed: v})
+		}
+	}
 	c.values = append(c.values, value{bucket: string(bucketEvents), sequence: events.Sequence()})
 	return true
 }
@@ -219,6 +230,9 @@ func (c *chunk) read(tx *bolt.Tx) (last bool) {
 // take adds a copy of v if it is wanted.
 func (c *chunk) take(v value) {
 	if _, ok := v.payload(); !ok {
+		if v.bucket == string(bucketEvents) {
+			c.gaps = grown(c.gaps, sequenceOf(v.key))
+		}
 		if c.damaged != nil {
 			c.damaged(v)
 		}
@@ -230,10 +244,40 @@ func (c *chunk) take(v value) {
 	case (record || cursor && v.key[0] == prefixEntry || strings.HasPrefix(v.bucket, prefixList)) && c.keep != nil && !c.keep(v):
 		if record {
 			c.gone = append(c.gone, gone{sequenceOf(v.key), recordID(v.sealed), len(v.sealed)})
+			c.gaps = grown(c.gaps, sequenceOf(v.key))
 		}
+	case v.bucket == string(bucketIDs):
+		c.addIDs(v)
 	default:
+		if record {
+			c.given = grown(c.given, sequenceOf(v.key))
+		}
 		c.add(v)
 	}
+}
+
+// addIDs adds a copy of a run of ids, but for those of records that were
+// trimmed after they had been read: they are trimmed again.
+func (c *chunk) addIDs(v value) {
+	ids, _ := v.payload()
+	from := sequenceOf(v.key)
+	for _, s := range without(stretch{from, from + uint64(len(ids)/len(ID{})) - 1}, c.given) {
+		var vs values
+		key := sequenceKey(s.from)
+		c.add(value{bucket: v.bucket, key: key, sealed: vs.seal(key, ids[(s.from-from)*16:(s.to-from+1)*16])})
+	}
+}
+
+// slowestPosition is the lowest of those that deliver.
+func slowestPosition(tx *bolt.Tx) uint64 {
+	slowest := uint64(math.MaxUint64)
+	c := tx.Bucket(bucketMeta).Cursor()
+	for k, v := c.Seek([]byte(prefixPosition)); bytes.HasPrefix(k, []byte(prefixPosition)); k, v = c.Next() {
+		if p, ok := parsePosition(k, v); ok && p.delivers {
+			slowest = min(slowest, p.position)
+		}
+	}
+	return slowest
 }
 
 // without says whether a record is not kept.

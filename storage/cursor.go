@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -62,6 +63,7 @@ func newCursor(l *Log, spec CursorSpec) *Cursor {
 		held:    make(map[uint64]bool),
 		pending: changes{make(map[string][]byte), make(map[uint64]bool)},
 		flight:  changes{make(map[string][]byte), make(map[uint64]bool)},
+		saved:   savedPosition{position: math.MaxUint64}, // of a new one: none, so it will be written
 	}
 }
 

@@ -3,13 +3,15 @@ package storage
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math/bits"
 
 	bolt "go.etcd.io/bbolt"
 )
 
 // The layout of the file, format 1. All numbers are big-endian. Every value but
 // the format is sealed: it begins with the CRC-32C of its key and of what
-// follows. Small buckets are kept by bbolt within the root page, which every
+// follows. No format has a number that is a flipped bit away from 1, such as 3
+// or 5, so that a newer one is told from a damaged one. Small buckets are kept by bbolt within the root page, which every
 // commit writes anyway, so positions and clock cost nothing there.
 //
 //	meta          format            uint32
@@ -19,6 +21,9 @@ import (
 //	                                sequence is the last one given
 //	ids           sequence          ids of trimmed records from that sequence on,
 //	                                without a gap, 125 at most
+//	gaps          sequence          uint64: from that sequence to this one there
+//	                                are no records, though they were given and not
+//	                                trimmed. The bucket is there when one is
 //	cursor.<name> e<entry>          the bytes of the entry
 //	              h<sequence>       nothing: the record is held
 //	list.<name>   a counter         the bytes remembered
@@ -26,6 +31,7 @@ var (
 	bucketMeta   = []byte("meta")
 	bucketEvents = []byte("events")
 	bucketIDs    = []byte("ids")
+	bucketGaps   = []byte("gaps")
 
 	keyFormat = []byte("format")
 	keyClock  = []byte("clock")
@@ -125,11 +131,42 @@ func format(tx *bolt.Tx) uint32 {
 	if meta == nil {
 		return 0
 	}
-	v := meta.Get(keyFormat)
+	return parseFormat(meta.Get(keyFormat))
+}
+
+// parseFormat reads the value of keyFormat; 0 when it is none.
+func parseFormat(v []byte) uint32 {
 	if len(v) != 4 {
 		return 0
 	}
-	return binary.BigEndian.Uint32(v)
+	n := binary.BigEndian.Uint32(v)
+	if bits.OnesCount32(n^1) == 1 {
+		return 0
+	}
+	return n
+}
+
+// sealGap returns the value of a gap, parseGap reads it.
+func (vs *values) sealGap(s stretch) (key, v []byte) {
+	key = sequenceKey(s.from)
+	return key, vs.seal(key, sequenceKey(s.to))
+}
+
+// putGap notes that there are no such records.
+func putGap(tx *bolt.Tx, s stretch) error {
+	b, err := tx.CreateBucketIfNotExists(bucketGaps)
+	if err != nil {
+		return err
+	}
+	var vs values
+	key, v := vs.sealGap(s)
+	return b.Put(key, v)
+}
+
+func parseGap(key, v []byte) (s stretch, ok bool) {
+	v, ok = unseal(key, v)
+	s = stretch{sequenceOf(key), sequenceOf(v)}
+	return s, ok && s.from > 0 && s.from <= s.to
 }
 
 // create lays a new store out.

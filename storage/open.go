@@ -139,6 +139,9 @@ func (l *Log) inspect(ctx context.Context) (damage, err error) {
 	if info.Size() < 2*pageSize {
 		return fmt.Errorf("it has %d bytes", info.Size()), nil
 	}
+	if err := checkNewer(l.path); err != nil {
+		return nil, err
+	}
 	readAhead(f, info.Size())
 	if l.options.Check != nil {
 		if err := l.options.Check(ctx, l.path); err != nil {

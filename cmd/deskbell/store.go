@@ -28,7 +28,7 @@ func checkStoreCommand() *cobra.Command {
 		Args:   cobra.ExactArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
 			err := storage.Check(args[0])
-			if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) {
+			if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrNewer) {
 				return err
 			}
 			return &failure{code: exitDamaged, err: err}

@@ -1,0 +1,214 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// rewrite changes a store's file by bbolt, so that its pages are sound.
+func rewrite(t *testing.T, path string, change func(tx *bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(change), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// patch changes the bytes of a file.
+func patch(t *testing.T, path string, change func(data []byte)) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(data)
+	if err := os.WriteFile(path, data, 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rootOf is the page that the newest meta page leads to.
+func rootOf(t *testing.T, path string) uint64 {
+	t.Helper()
+	p, err := openPager(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.file.Close()
+	metas, faults := p.metas()
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return metas[0].root
+}
+
+// within returns the bytes of a page.
+func within(data []byte, page uint64) []byte { return data[page*pageSize : (page+1)*pageSize] }
+
+// TestCheckFindsWhatBboltTakes: of each of these bbolt itself says that the
+// file is sound, and would go on with a part of the store.
+func TestCheckFindsWhatBboltTakes(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(t *testing.T, path string)
+		want   string
+	}{
+		{"the newest of the two first pages is gone, and with it a commit", func(t *testing.T, path string) {
+			p, err := openPager(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			metas, _ := p.metas()
+			_ = p.file.Close()
+			patch(t, path, func(data []byte) { data[metas[0].transaction%2*pageSize+30] ^= 1 })
+		}, "its checksum does not match"},
+		{"a cursor's name is another one", func(t *testing.T, path string) {
+			root := rootOf(t, path)
+			patch(t, path, func(data []byte) {
+				i := bytes.Index(within(data, root), []byte("cursor.desk"))
+				within(data, root)[i+8] ^= 2
+			})
+		}, "cursor dgsk has entries, but no position"},
+		{"a bucket's name is another one", func(t *testing.T, path string) {
+			root := rootOf(t, path)
+			patch(t, path, func(data []byte) {
+				i := bytes.Index(within(data, root), []byte("list.refused"))
+				within(data, root)[i+1] ^= 1
+			})
+		}, "no store has such a bucket"},
+		{"a leaf holds one value less", func(t *testing.T, path string) {
+			patch(t, path, func(data []byte) {
+				for page := uint64(2); ; page++ {
+					p := within(data, page)
+					if binary.NativeEndian.Uint16(p[8:]) == kindLeaf && bytes.Contains(p, []byte("conversation ")) {
+						p[10]--
+						return
+					}
+				}
+			})
+		}, "is not where it should be"},
+		{"events that are not delivered are missing", func(t *testing.T, path string) {
+			rewrite(t, path, func(tx *bolt.Tx) error {
+				return errors.Join(tx.Bucket(bucketEvents).Delete(sequenceKey(800)), tx.Bucket(bucketEvents).Delete(sequenceKey(801)))
+			})
+		}, "event 800 is missing"},
+		{"the last event is missing", func(t *testing.T, path string) {
+			rewrite(t, path, func(tx *bolt.Tx) error { return tx.Bucket(bucketEvents).Delete(sequenceKey(1202)) })
+		}, "event 1202 is missing"},
+		{"the last sequence is lower than a position", func(t *testing.T, path string) {
+			rewrite(t, path, func(tx *bolt.Tx) error {
+				c := tx.Bucket(bucketEvents).Cursor()
+				for k, _ := c.First(); k != nil; k, _ = c.Next() {
+					if err := c.Delete(); err != nil {
+						return err
+					}
+				}
+				return tx.Bucket(bucketEvents).SetSequence(519)
+			})
+		}, "there is a sign of event 1150, and the last one was 519"},
+		{"one bit of the format", func(t *testing.T, path string) {
+			rewrite(t, path, func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyFormat, []byte{0, 0, 0, 3}) })
+		}, "meta 666f726d6174: the record is damaged"},
+		{"one bit of an event", func(t *testing.T, path string) {
+			rewrite(t, path, func(tx *bolt.Tx) error {
+				v := bytes.Clone(tx.Bucket(bucketEvents).Get(sequenceKey(700)))
+				v[len(v)-1] ^= 1
+				return tx.Bucket(bucketEvents).Put(sequenceKey(700), v)
+			})
+		}, "events 00000000000002bc: the record is damaged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			l := liveStore(t, dir)
+			for i := range 200 { // so that the entries have pages of their own
+				l.cursor("desk").Save(Update{Put: map[string][]byte{"conversation " + strings.Repeat("x", i): make([]byte, 50)}})
+			}
+			l.stop()
+			test.damage(t, storePath(dir))
+			if err := checkStructure(storePath(dir)); err != nil {
+				t.Errorf("bbolt finds it too: %v", err)
+			}
+			if err := checkTree(storePath(dir)); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// TestCheckKnowsWhatMayBeMissing: what was left out on purpose is no damage.
+func TestCheckKnowsWhatMayBeMissing(t *testing.T) {
+	for name, change := range map[string]func(tx *bolt.Tx) error{
+		"a gap": func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucket(bucketGaps)
+			var vs values
+			for _, s := range []stretch{{700, 700}, {702, 750}, {1202, 1300}} {
+				k, v := vs.sealGap(s)
+				err = errors.Join(err, b.Put(k, v))
+				for seq := s.from; seq <= s.to; seq++ {
+					err = errors.Join(err, tx.Bucket(bucketEvents).Delete(sequenceKey(seq)))
+				}
+			}
+			return errors.Join(err, tx.Bucket(bucketEvents).SetSequence(1300))
+		},
+		"what a cursor still waits for that is new, behind what is held": func(tx *bolt.Tx) error {
+			var vs values
+			key := []byte("position.second")
+			return tx.Bucket(bucketMeta).Put(key, vs.seal(key, savedPosition{6, true}.appendTo(nil)))
+		},
+		"the oldest that are not delivered, dropped": func(tx *bolt.Tx) (err error) {
+			for seq := uint64(521); seq < 900; seq++ {
+				err = errors.Join(err, tx.Bucket(bucketEvents).Delete(sequenceKey(seq)))
+			}
+			return err
+		},
+	} {
+		dir := t.TempDir()
+		liveStore(t, dir).stop()
+		rewrite(t, storePath(dir), change)
+		if err := Check(storePath(dir)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCheckOfAFreshBox: muted before the first event came.
+func TestCheckOfAFreshBox(t *testing.T) {
+	dir := t.TempDir()
+	openLog(t, dir, testOptions()).stop()
+	rewrite(t, storePath(dir), func(tx *bolt.Tx) error {
+		var vs values
+		b, err := tx.CreateBucket([]byte("cursor.desk"))
+		return errors.Join(err, tx.Bucket(bucketMeta).Delete([]byte("position.desk")), b.Put([]byte("emute"), vs.seal([]byte("emute"), []byte("x"))))
+	})
+	if err := Check(storePath(dir)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStretches(t *testing.T) {
+	for _, test := range []struct {
+		of   stretch
+		gaps []stretch
+		want []stretch
+	}{
+		{stretch{5, 9}, nil, []stretch{{5, 9}}},
+		{stretch{5, 9}, []stretch{{1, 4}, {10, 12}}, []stretch{{5, 9}}},
+		{stretch{5, 9}, []stretch{{1, 5}, {7, 7}, {9, 20}}, []stretch{{6, 6}, {8, 8}}},
+		{stretch{5, 9}, []stretch{{5, 9}}, nil},
+		{stretch{5, 9}, []stretch{{1, 20}}, nil},
+	} {
+		if got := without(test.of, test.gaps); !slices.Equal(got, test.want) {
+			t.Errorf("%v without %v: %v, want %v", test.of, test.gaps, got, test.want)
+		}
+	}
+}
