@@ -6,6 +6,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PURE        = ./storage ./agent/event ./agent/desk ./agent/indicator
 HOST        = $(shell go env GOHOSTARCH)
 BINARIES    = dist/deskbell-linux-armv6 dist/deskbell-linux-arm64 dist/deskbell-linux-amd64
+DURATION    = 10m
+SEED        = 0
 DEBS        = armhf:armv6 arm64:arm64 amd64:amd64
 
 help: ## this list
@@ -57,7 +59,15 @@ bench: ## what deskbell must reach beside the least program that keeps its promi
 bench-short: ## the same within 90 seconds: that it can be measured, not how it is
 	@$(MAKE) --no-print-directory bench BENCH=--short
 
+soak: ## load and faults mixed by a seed; nothing may be lost: make soak DURATION=30m SEED=7 (root: full disks too)
+	@packaging/need mosquitto strace
+	go build -C packaging/bench -o ../../dist/soak ./soak
+	dist/soak --root . --duration $(DURATION) --seed $(SEED) $(SOAK)
+
+soak-short: ## the same for a minute
+	@$(MAKE) --no-print-directory soak DURATION=1m
+
 clean: ## remove dist/
 	rm -rf dist
 
-.PHONY: help run test check cross deb lab-pi lab-systemd bench bench-short clean FORCE
+.PHONY: help run test check cross deb lab-pi lab-systemd bench bench-short soak soak-short clean FORCE

@@ -27,7 +27,8 @@ type Ledger struct {
 	answers map[int]int    // events by the status of their answer
 	errors  map[string]int // posts without an answer by why
 	foreign int            // with a mark that was never given out
-	again   int            // copies that the broker sent a second time
+	further int            // copies after the first
+	again   int            // of those the ones that the broker sent a second time
 	pending int            // accepted and not come
 	settled chan struct{}  // closed when pending is 0; nil while nobody waits
 }
@@ -154,6 +155,7 @@ func (l *Ledger) arrive(lane, number int, altered, again bool, at time.Duration)
 		e.copies++
 	}
 	if e.copies > 1 {
+		l.further++
 		if again {
 			l.again++
 		}
@@ -204,6 +206,14 @@ func (l *Ledger) Answered(status int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.answers[status]
+}
+
+// Copies is how many further copies of events came, and how many of them were
+// marked as sent again by the broker.
+func (l *Ledger) Copies() (further, again int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.further, l.again
 }
 
 // Came returns how many events came for the first time at or after t, and when

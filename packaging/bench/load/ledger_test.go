@@ -87,7 +87,8 @@ func TestCopiesThatTheBrokerSentAgainAreToldApart(t *testing.T) {
 	for _, again := range []bool{true, true, false} {
 		l.Arrived(payload, again)
 	}
-	if r := l.Report(0); r.Duplicates != 2 || r.Repeated != 1 {
+	further, repeated := l.Copies()
+	if r := l.Report(0); r.Duplicates != 2 || r.Repeated != 1 || further != 2 || repeated != 1 {
 		t.Errorf("%d duplicates, %d repeated", r.Duplicates, r.Repeated)
 	}
 }

@@ -32,7 +32,7 @@ type Poster struct {
 	Posts       int     // of each connection at most; 0: no end
 
 	Tries   int           // of one post that is not answered 200; 0: 1
-	Pause   time.Duration // before another try and after a connection that failed; 0: 100 ms
+	Pause   time.Duration // before another try, and after a post that was not answered 200; 0: 100 ms
 	Timeout time.Duration // for an answer; 0: 30 s
 }
 
@@ -94,7 +94,7 @@ func (s *sender) run(ctx context.Context, index int, start time.Duration) {
 		s.body = s.ledger.text.appendBody(s.body[:0], s.lane, number, s.Batch, s.Pad, s.Bare)
 		status, err := s.post(ctx)
 		s.ledger.answer(s.lane, number, s.Batch, status, err, s.ledger.now())
-		if err != nil {
+		if status != http.StatusOK {
 			sleep(ctx, s.Pause)
 		}
 		if s.Again > 0 && k%s.Again == s.Again-1 {

@@ -24,7 +24,7 @@ func TestPoster(t *testing.T) {
 			want: Report{Sent: 5, Accepted: 5}},
 		{name: "posts over several connections, some events in each body", poster: Poster{Connections: 4, Posts: 3, Batch: 10},
 			want: Report{Sent: 120, Accepted: 120}},
-		{name: "notes what is refused", poster: Poster{Posts: 4},
+		{name: "notes what is refused", poster: Poster{Posts: 4, Pause: time.Nanosecond},
 			answers: func(n int, w http.ResponseWriter) {
 				if n%2 == 1 {
 					w.WriteHeader(http.StatusServiceUnavailable)
@@ -127,7 +127,7 @@ func TestPosterRepeats(t *testing.T) {
 		l.Arrived(body, false)
 	}))
 	defer server.Close()
-	p := Poster{URL: server.URL, Posts: 4, Batch: 2, Pad: 5000, Again: 2}
+	p := Poster{URL: server.URL, Posts: 4, Batch: 2, Pad: 5000, Again: 2, Pause: time.Nanosecond}
 	if err := p.Run(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
