@@ -63,7 +63,7 @@ func openSource(cmd *cobra.Command) (*source, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, failed(err, "run it as root, or as the user of the agent")
 	}
-	return s, err
+	return s, remedy(err, c.DataDir)
 }
 
 func (s *source) Close() error {

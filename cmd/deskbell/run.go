@@ -38,9 +38,9 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 				return &failure{code: exitRefused, err: err}
 			}
 			if runtime.GOOS == "windows" && !service.Interactive() {
-				return runAsWindowsService(cmd.Context(), a)
+				return remedy(runAsWindowsService(cmd.Context(), a), c.DataDir)
 			}
-			return runAgent(cmd.Context(), a)
+			return remedy(runAgent(cmd.Context(), a), c.DataDir)
 		}),
 	}
 }
