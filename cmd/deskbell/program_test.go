@@ -97,7 +97,11 @@ func (p *program) start() {
 			return false
 		}
 		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
+		if resp.StatusCode != http.StatusOK {
+			return false
+		}
+		_, err = p.api().Status(p.t.Context()) // served a moment later
+		return err == nil
 	})
 }
 
