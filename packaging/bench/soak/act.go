@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +33,7 @@ func (s *soak) act(ctx context.Context, a action) {
 	switch a.kind {
 	case changeLoad:
 		s.changeLoad(a)
-	case killAgent, killStart, stopAgent, dumpAgent:
+	case killAgent, killStart, stopAgent, dumpAgent, damageStore:
 		s.endAgent(ctx, a)
 	case stopBroker, killBroker, freezeBroker:
 		s.awayBroker(ctx, a)
@@ -136,6 +135,11 @@ func (s *soak) endAgent(ctx context.Context, a action) {
 			s.breach("the agent: %s; see %s", fault, s.agent.log())
 		}
 		s.buried(a.kind, false)
+	case damageStore:
+		s.expectUnsaved(a.kind)
+		p.end(pick(a.rand, syscall.SIGKILL, syscall.SIGTERM), time.Minute)
+		s.buried(a.kind, false)
+		s.damage(a)
 	}
 	if a.rand.IntN(3) == 0 {
 		sleep(ctx, a.lasts)
@@ -195,77 +199,6 @@ func (s *soak) quiet() {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// fill takes the room on the data folder's mount, but for some.
-func (s *soak) fill(ctx context.Context, a action) {
-	filler := filepath.Join(s.agent.data, "filler")
-	left := pick(a.rand, 0, 0, 4<<10, 100<<10, 2<<20)
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(s.agent.data, &st); err != nil {
-		s.breach("%v", err)
-		return
-	}
-	f, err := os.Create(filler)
-	if err != nil {
-		s.breach("%v", err)
-		return
-	}
-	defer os.Remove(filler)
-	defer f.Close()
-	if room := int64(st.Bavail)*st.Bsize - int64(left); room > 0 {
-		err = syscall.Fallocate(int(f.Fd()), 0, 0, room)
-	}
-	s.unsaved(true)
-	s.acted(a, "but for %d kB, for %v (%v)", left>>10, a.lasts, err)
-	sleep(ctx, a.lasts)
-	s.unsaved(false)
-}
-
-// inject has calls of the agent to the system fail.
-func (s *soak) inject(ctx context.Context, a action, calls, fault string) {
-	lock := s.lock("agent")
-	lock.Lock()
-	p := s.agent.process
-	lock.Unlock()
-	if p == nil {
-		return
-	}
-	when := pick(a.rand, "", "", ":when=1", ":when=2", ":when=2+3")
-	log := filepath.Join(s.dir, "strace.log")
-	out, err := os.Create(log)
-	if err != nil {
-		s.breach("%v", err)
-		return
-	}
-	defer out.Close()
-	s.unsaved(true)
-	tracer, err := start(out, nil, "strace", "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(p.pid()),
-		"-e", "trace="+calls, "-e", "inject="+calls+":error="+fault+when)
-	if err != nil {
-		s.breach("%v", err)
-		return
-	}
-	s.acted(a, "%s of process %d with %s%s, for %v", calls, p.pid(), fault, when, a.lasts)
-	sleep(ctx, a.lasts)
-	tracer.end(syscall.SIGINT, 10*time.Second)
-	sleep(ctx, time.Second) // positions are saved again
-	s.unsaved(false)
-}
-
-// tracing says whether strace may be used.
-func tracing() bool {
-	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return false
-	}
-	defer out.Close()
-	p, err := start(out, nil, "strace", "-e", "trace=none", "true")
-	if err != nil {
-		return false
-	}
-	<-p.ended
-	return p.err == nil
 }
 
 // setClock has the agent's wall clock be off.

@@ -146,6 +146,12 @@ func (s *soak) close() error {
 		s.proxy.close()
 	}
 	if s.disk {
+		if len(s.breaches) > 0 { // what is on the mount goes with it
+			_ = os.Remove(filepath.Join(s.dir, "data", "control.sock"))
+			if err := os.CopyFS(filepath.Join(s.dir, "kept"), os.DirFS(filepath.Join(s.dir, "data"))); err != nil {
+				s.say("keep the data folder: %v", err)
+			}
+		}
 		return syscall.Unmount(filepath.Join(s.dir, "data"), syscall.MNT_DETACH)
 	}
 	return nil
