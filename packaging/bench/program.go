@@ -194,7 +194,7 @@ func build(ctx context.Context, root, dir string, arm bool) (map[kind]string, er
 	programs := map[kind]string{}
 	for k, source := range map[kind]string{deskbell: "./cmd/deskbell", floor: "./floor"} {
 		out := filepath.Join(dir, string(k))
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, source)
+		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", out, source)
 		cmd.Dir = root
 		if k == floor {
 			cmd.Dir = filepath.Join(root, "packaging", "bench")
