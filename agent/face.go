@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deskbell/agent/admin"
+	"deskbell/agent/forward"
 	"deskbell/agent/hub"
 	"deskbell/agent/indicator"
 	"deskbell/gpio"
@@ -56,6 +57,24 @@ func (f *face) Unmute(ctx context.Context) error { return f.rooms.indicator.Unmu
 // Test shows a pattern on an output.
 func (f *face) Test(ctx context.Context, output, pattern string, d time.Duration) error {
 	return asked(f.rooms.indicator.Test(ctx, output, pattern, d))
+}
+
+// Replay has a forward send events again.
+func (f *face) Replay(ctx context.Context, name string, from, to uint64) (admin.Replayed, error) {
+	for _, d := range f.rooms.forwards {
+		if d.name == name {
+			r, err := d.forwarder.Replay(ctx, from, to)
+			return admin.Replayed{Forward: name, From: r.From, To: r.To, Events: r.Events, Pending: r.Pending}, replayError(err)
+		}
+	}
+	return admin.Replayed{}, fmt.Errorf("replay: %w %q", admin.ErrUnknownForward, name)
+}
+
+func replayError(err error) error {
+	if errors.Is(err, forward.ErrTooManyReplays) {
+		return &admin.Error{Code: http.StatusServiceUnavailable, Message: err.Error(), Hint: "ask again when the broker has taken some"}
+	}
+	return err
 }
 
 // device is the face as brokers see it.

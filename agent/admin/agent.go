@@ -28,7 +28,7 @@ type Agent interface {
 	SetAside() []Aside
 }
 
-// Commands change what the outputs show. Each is durable when it returns nil.
+// Commands change what is shown and sent. Each is durable when it returns nil.
 // An error that wraps [ErrUnknownOutput] or [ErrBadArgument], or is an
 // [*Error], is told to the caller as such; errors of package storage are told
 // as 503, all others as 500.
@@ -42,6 +42,10 @@ type Commands interface {
 	// Test shows pattern on output for d and returns as soon as it shows. The
 	// pattern is never empty and d is above 0 when it comes through the API.
 	Test(ctx context.Context, output, pattern string, d time.Duration) error
+	// Replay has a forward send events again, from one to another, both
+	// included; a to of 0 is the newest. An error that wraps
+	// [ErrUnknownForward] or storage.ErrNotFound is told as 404.
+	Replay(ctx context.Context, forward string, from, to uint64) (Replayed, error)
 }
 
 // Reader is the part of a store that the documents are made of: a

@@ -134,7 +134,7 @@ func (c *Client) Ack(ctx context.Context) (Status, error) {
 
 // Mute silences what sounds for d; 0 is [DefaultMute].
 func (c *Client) Mute(ctx context.Context, d time.Duration) (Status, error) {
-	return fetch[Status](ctx, c, http.MethodPost, "/api/mute", withFor(map[string]string{}, d))
+	return fetch[Status](ctx, c, http.MethodPost, "/api/mute", withFor(map[string]any{}, d))
 }
 
 // Unmute ends a mute.
@@ -145,14 +145,24 @@ func (c *Client) Unmute(ctx context.Context) (Status, error) {
 // Test shows pattern on output for d and returns as soon as it shows. An empty
 // pattern is blink, or chirp on what sounds; 0 is 3 s.
 func (c *Client) Test(ctx context.Context, output, pattern string, d time.Duration) (Status, error) {
-	action := withFor(map[string]string{}, d)
+	action := withFor(map[string]any{}, d)
 	if pattern != "" {
 		action["pattern"] = pattern
 	}
 	return fetch[Status](ctx, c, http.MethodPost, "/api/outputs/"+url.PathEscape(output)+"/test", action)
 }
 
-func withFor(action map[string]string, d time.Duration) map[string]string {
+// Replay has a forward send events again, from one to another, both included; a
+// to of 0 is the newest.
+func (c *Client) Replay(ctx context.Context, forward string, from, to uint64) (Replayed, error) {
+	action := map[string]any{"forward": forward, "from": from}
+	if to > 0 {
+		action["to"] = to
+	}
+	return fetch[Replayed](ctx, c, http.MethodPost, "/api/replay", action)
+}
+
+func withFor(action map[string]any, d time.Duration) map[string]any {
 	if d != 0 {
 		action["for"] = d.String()
 	}
@@ -160,7 +170,7 @@ func withFor(action map[string]string, d time.Duration) map[string]string {
 }
 
 // fetch asks once and decodes the answer.
-func fetch[T any](ctx context.Context, c *Client, method, path string, action map[string]string) (T, error) {
+func fetch[T any](ctx context.Context, c *Client, method, path string, action map[string]any) (T, error) {
 	var v T
 	answer, err := c.do(ctx, method, path, action)
 	if err != nil {
@@ -174,10 +184,10 @@ func fetch[T any](ctx context.Context, c *Client, method, path string, action ma
 }
 
 // do returns a good answer; its body is the caller's to close.
-func (c *Client) do(ctx context.Context, method, path string, action map[string]string) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, method, path string, action map[string]any) (*http.Response, error) {
 	var body io.Reader
 	if len(action) > 0 {
-		data, _ := json.Marshal(action) // strings can always be written
+		data, _ := json.Marshal(action) // strings and numbers can always be written
 		body = bytes.NewReader(data)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, body)

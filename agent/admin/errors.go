@@ -14,12 +14,16 @@ var (
 	// does not exist; the API answers 404.
 	ErrUnknownOutput = errors.New("no such output")
 
+	// ErrUnknownForward is for an [Agent] to wrap when Replay names a forward
+	// that does not exist; the API answers 404.
+	ErrUnknownForward = errors.New("no such forward")
+
 	// ErrBadArgument is for an [Agent] to wrap when a pattern or a duration
 	// cannot be used; the API answers 400.
 	ErrBadArgument = errors.New("it cannot be used")
 
-	// ErrNotFound comes from a [Client] when the event or the output it named
-	// is not there.
+	// ErrNotFound comes from a [Client] when the event, output or forward it
+	// named is not there.
 	ErrNotFound = errors.New("not found")
 
 	// ErrNoAgent comes from a [Client] when nobody answers on the socket.

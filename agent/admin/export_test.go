@@ -151,7 +151,9 @@ func TestSetAside(t *testing.T) {
 
 type damagedLog struct{ *fakeLog }
 
-func (damagedLog) Get(seq uint64) (storage.Record, error) { return storage.Record{}, storage.ErrDamaged }
+func (damagedLog) Get(seq uint64) (storage.Record, error) {
+	return storage.Record{}, storage.ErrDamaged
+}
 
 // A stuckAgent does nothing until its context ends.
 type stuckAgent struct{ *fakeAgent }

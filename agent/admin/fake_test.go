@@ -64,6 +64,16 @@ func (f *fakeAgent) called() string {
 	return strings.Join(f.calls, "; ")
 }
 
+func (f *fakeAgent) Replay(_ context.Context, forward string, from, to uint64) (Replayed, error) {
+	switch {
+	case forward != "hub":
+		return Replayed{}, fmt.Errorf("replay: %w", ErrUnknownForward)
+	case from > 5 || to > 5:
+		return Replayed{}, fmt.Errorf("replay event %d: %w", max(from, to), storage.ErrNotFound)
+	}
+	return Replayed{forward, from, max(to, from), 3, 1}, f.call("replay %s %d %d", forward, from, to)
+}
+
 func (f *fakeAgent) SetAside() []Aside {
 	return []Aside{{"hub", []uint64{2, 5}}, {"cloud", []uint64{9}}}
 }

@@ -189,7 +189,7 @@ func (s *Server) Handler(auth bool) http.Handler {
 	post("/api/mute", s.postMute)
 	post("/api/unmute", s.postUnmute)
 	post("/api/outputs/{name}/test", s.postTest)
-	post("/api/replay", s.postLater)
+	post("/api/replay", s.postReplay)
 	post("/api/inputs/{name}/press", s.postLater)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &Error{Code: http.StatusNotFound, Message: "there is nothing at this address"})

@@ -22,6 +22,8 @@ type delivery struct {
 	window  *window
 	flights chan flight
 
+	replaying replaying
+
 	first uint64 // the first event in flight when the connection ended; 0: none
 	alone bool   // it was the only publish in flight
 }
@@ -53,6 +55,12 @@ func (d *delivery) run(ctx context.Context) error {
 		case <-waiting.Done():
 		}
 	})()
+	if !d.replayFirst(ctx, waiting) {
+		return nil
+	}
+	if d.replaying.until = d.log.Stats().LastSequence; !d.lost || d.acked.Load() >= d.replaying.until {
+		d.replaying.begin()
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if !d.land(waiting) {
@@ -61,7 +69,9 @@ func (d *delivery) run(ctx context.Context) error {
 			}
 		}
 	})
+	wg.Go(func() { d.replayAll(sending, waiting) })
 	err := d.send(sending)
+	stop()
 	close(d.flights)
 	wg.Wait()
 	if ctx.Err() != nil || d.conn.Err() != nil {
@@ -95,6 +105,8 @@ func (d *delivery) send(ctx context.Context) error {
 					fl.fault = err
 				case err != nil:
 					return fmt.Errorf("publish event %d: %w", r.Sequence, err)
+				default:
+					d.sent.Store(r.Sequence)
 				}
 			}
 			select {
@@ -143,6 +155,9 @@ func (d *delivery) land(ctx context.Context) bool {
 			aside = nil
 			d.changed()
 		}
+		if done >= d.replaying.until {
+			d.replaying.begin()
+		}
 	}
 	defer save()
 	for {
@@ -174,6 +189,7 @@ func (d *delivery) land(ctx context.Context) bool {
 			}
 			d.conn.Useful()
 			d.window.give()
+			d.replaying.begin()
 			d.delivered(d.log.Elapsed() - fl.accepted)
 		}
 		if fl.fault != nil {

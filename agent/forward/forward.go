@@ -37,6 +37,7 @@ const (
 // Log is what a Forwarder reads; *storage.Log is one.
 type Log interface {
 	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
+	Read(after uint64, max int) ([]storage.Record, error)
 	StartSequence() uint64
 	Elapsed() time.Duration
 	Stats() storage.Stats
@@ -48,6 +49,7 @@ type Cursor interface {
 	Save(u storage.Update)
 	Commit(ctx context.Context, u storage.Update) error
 	Held() []uint64
+	Entries() (map[string][]byte, error)
 }
 
 // eventDecoder is what is used of event.Decoder.
@@ -78,17 +80,16 @@ type Forwarder struct {
 	logger    *slog.Logger
 
 	acked  atomic.Uint64 // the cursor's position, as far as it was given to Save
+	sent   atomic.Uint64 // the newest event published on the connection there is
 	unsent atomic.Int64
 	trace  sync.Once // of the first fault of this program
 
 	// turn is held by the one of Serve and Run that may move the cursor, and
 	// guards what follows.
-	turn    chan struct{}
-	lost    bool   // the connection before was lost
-	suspect uint64 // the event that was alone in flight when it was
-	strikes int    // connections that ended on the suspect
-	unclear uint64 // the event that was the first in flight, but not proven to be the cause
-	losses  int    // connections that ended on that one
+	turn chan struct{}
+	lost bool // the connection before was lost
+	suspicion
+	replays replays
 
 	mu        sync.Mutex
 	serving   bool               // Serve has the turn, or waits for it
@@ -132,6 +133,11 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 		free:      make(chan struct{}, 1),
 	}
 	f.acked.Store(cur.Position())
+	entries, err := cur.Entries()
+	if err != nil {
+		return nil, fmt.Errorf("forward %s: %w", c.Name, err)
+	}
+	f.replays.restore(entries[replayEntry])
 	return f, nil
 }
 
@@ -156,7 +162,7 @@ func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
 		return nil
 	}
 	defer f.giveTurn()
-	if err := f.judge(ctx); err != nil {
+	if err := errors.Join(f.judge(ctx), f.judgeReplay(ctx)); err != nil {
 		return err
 	}
 	d := &delivery{
@@ -164,7 +170,9 @@ func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
 		conn:      c,
 		window:    newWindow(f.lost, f.config.Window),
 		flights:   make(chan flight, f.config.Window),
+		replaying: replaying{begun: make(chan struct{})},
 	}
+	defer f.sent.Store(0)
 	f.clarify(ctx, c)
 	err := d.run(ctx)
 	if c.Err() == nil || errors.Is(context.Cause(ctx), mqtt.ErrLeft) {
@@ -172,19 +180,29 @@ func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
 	}
 	f.lost = true
 	f.accuse(c, d.first, d.alone)
-	return f.judge(ctx)
+	f.replays.flying = d.replaying.first > 0
+	f.replays.accuse(c, d.replaying.first, d.replaying.alone)
+	return errors.Join(f.judge(ctx), f.judgeReplay(ctx))
+}
+
+// A suspicion is about the events on which connections have ended.
+type suspicion struct {
+	suspect uint64 // the event that was alone in flight when the last one was lost
+	strikes int    // connections that ended on the suspect
+	unclear uint64 // the event that was the first in flight, but not proven to be the cause
+	losses  int    // connections that ended on that one
 }
 
 // accuse notes on which event a connection ended, 0 for none: the first in
 // flight. It is the cause if it was the only publish in flight and the broker
 // had shown before that it acknowledges what it takes.
-func (f *Forwarder) accuse(c *mqtt.Conn, first uint64, alone bool) {
+func (s *suspicion) accuse(c *mqtt.Conn, first uint64, alone bool) {
 	if first == 0 || errors.Is(c.Err(), mqtt.ErrSession) {
 		return
 	}
-	who, times := &f.suspect, &f.strikes
+	who, times := &s.suspect, &s.strikes
 	if !alone || c.Acked() == 0 {
-		who, times = &f.unclear, &f.losses
+		who, times = &s.unclear, &s.losses
 	}
 	if *who != first {
 		*who, *times = first, 0
@@ -197,7 +215,8 @@ func (f *Forwarder) accuse(c *mqtt.Conn, first uint64, alone bool) {
 // why. So when the same event was there several times, it waits a moment for
 // what was sent before it.
 func (f *Forwarder) clarify(ctx context.Context, c *mqtt.Conn) {
-	if f.losses < strikes || f.unclear <= f.acked.Load() {
+	again := f.replays.flying && f.replays.losses >= strikes
+	if !again && (f.losses < strikes || f.unclear <= f.acked.Load()) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, clarifyWait)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -24,12 +25,17 @@ type memory struct {
 	began    time.Time
 	position uint64
 	held     []uint64
+	entries  map[string][]byte
+	gone     []uint64      // what Read does not have any more
+	late     time.Duration // how long Next takes
 	commits  int
 	broken   error
 	more     chan struct{}
 }
 
-func newMemory() *memory { return &memory{began: time.Now(), more: make(chan struct{})} }
+func newMemory() *memory {
+	return &memory{began: time.Now(), more: make(chan struct{}), entries: map[string][]byte{}}
+}
 
 // add stores events of a type of the platform and returns the last sequence.
 func (m *memory) add(types ...string) uint64 {
@@ -48,6 +54,7 @@ func (m *memory) add(types ...string) uint64 {
 }
 
 func (m *memory) Next(ctx context.Context, after uint64, n int) ([]storage.Record, error) {
+	time.Sleep(m.late)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -63,6 +70,21 @@ func (m *memory) Next(ctx context.Context, after uint64, n int) ([]storage.Recor
 		case <-ctx.Done():
 		}
 	}
+}
+
+func (m *memory) Read(after uint64, n int) ([]storage.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var some []storage.Record
+	for _, r := range m.records[min(after, uint64(len(m.records))):] {
+		if len(some) == n {
+			break
+		}
+		if !slices.Contains(m.gone, r.Sequence) {
+			some = append(some, r)
+		}
+	}
+	return some, nil
 }
 
 func (m *memory) StartSequence() uint64  { return m.start }
@@ -84,7 +106,17 @@ func (m *memory) Save(u storage.Update) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.position = max(m.position, u.Position)
-	m.held = append(m.held, u.Hold...)
+	for _, seq := range u.Hold {
+		if !slices.Contains(m.held, seq) {
+			m.held = append(m.held, seq)
+		}
+	}
+	m.held = slices.DeleteFunc(m.held, func(seq uint64) bool { return slices.Contains(u.Release, seq) })
+	for k, v := range u.Put {
+		if m.entries[k] = v; v == nil {
+			delete(m.entries, k)
+		}
+	}
 }
 
 func (m *memory) Commit(_ context.Context, u storage.Update) error {
@@ -110,6 +142,12 @@ func (m *memory) Held() []uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.held)
+}
+
+func (m *memory) Entries() (map[string][]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.entries), nil
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

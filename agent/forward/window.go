@@ -1,15 +1,20 @@
 package forward
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // A window lets a number of publishes be in flight. After a loss it starts at
 // one, so that what ends the connection can be told from what was sent with
 // it, and doubles each time as many were acknowledged as it is wide.
 type window struct {
 	slots chan struct{} // one for each publish that may still be sent
-	size  int
 	most  int
-	acks  int // since the last change of size
+
+	mu   sync.Mutex // guards what follows
+	size int
+	acks int // since the last change of size
 }
 
 func newWindow(careful bool, most int) *window {
@@ -39,11 +44,23 @@ func (w *window) take(ctx context.Context) bool {
 	}
 }
 
+// try is take that does not wait.
+func (w *window) try() bool {
+	select {
+	case <-w.slots:
+		return true
+	default:
+		return false
+	}
+}
+
 // back returns what take gave and was not used.
 func (w *window) back() { w.slots <- struct{}{} }
 
-// give notes the acknowledgement of one. It has one caller.
+// give notes the acknowledgement of one.
 func (w *window) give() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.back()
 	if w.acks++; w.acks < w.size || w.size == w.most {
 		return

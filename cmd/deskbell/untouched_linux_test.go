@@ -19,7 +19,7 @@ func (s *site) readers() [][]string {
 
 // writers are those that may change it.
 func writers() [][]string {
-	return [][]string{{"run"}, {"compact"}, {"forget", "--conversation", "k"}, {"replay", "--forward", "local", "--from", "1"}}
+	return [][]string{{"run"}, {"compact"}, {"forget", "--conversation", "k"}}
 }
 
 // notYet says that a command is not in this version.
