@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -108,13 +109,17 @@ func TestAClockThatJumpsBetweenTwoRuns(t *testing.T) {
 	} {
 		clock.set(test.at)
 		r := run(t, dir, "", clock.now)
-		if item := r.post(fmt.Sprint("guest ", i+1)); item.Sequence != uint64(i+2) {
+		guest := fmt.Sprint("guest ", i+1)
+		if item := r.post(guest); item.Sequence != uint64(i+2) {
 			t.Errorf("%s: it is event %d", test.name, item.Sequence)
 		}
 		if sent := r.delivered(1); sent["delayed"] != false || sent["logsequence"] != float64(i+2) {
 			t.Errorf("%s: sent %v", test.name, sent)
 		}
-		s := r.eventually("the desk knows it", func(s admin.Status) bool { return s.Desk.Open > 0 && s.Forward[0].Pending == 0 })
+		s := r.eventually("the desk knows it", func(s admin.Status) bool {
+			known := slices.ContainsFunc(s.Desk.Conversations, func(c admin.Conversation) bool { return c.Key == guest })
+			return known && s.Forward[0].Pending == 0
+		})
 		if s.Desk.Waiting != test.waiting || len(s.Problems) != 0 {
 			t.Errorf("%s: %d wait, want %d; problems %q", test.name, s.Desk.Waiting, test.waiting, s.Problems)
 		}

@@ -36,7 +36,7 @@ func hostile() [][]byte {
 		[]byte(`{"timestamp":"99999-99-99 99:99:99"}`), []byte(`{"timestamp":1e308,"account":1e999,"bot":-0}`), []byte(`{"account":{"id":1e-999999},"bot":{"id":` + strings.Repeat("9", 4000) + `}}`),
 		long(1<<20, "", "[", ""), long(1<<19, "", "[", "")[:1<<19], long(1<<18, "", `{"event":`, ""), long(1000, "", "[", strings.Repeat("]", 1000)),
 		long(20000, `{"event":{"type":"message","payload":`, `{"message":`, "1"+strings.Repeat("}", 20002)),
-		long(1<<20, "", "\x00", ""), long(1<<20, "", "\xff", ""), long(1<<20, `"`, "a", `"`), long(1<<19, `{"event":{"type":"`, "€", `"}}`),
+		long(1<<16, "", "\x00", ""), long(1<<16, "", "\xff", ""), long(1<<20, `"`, "a", `"`), long(1<<16, `{"event":{"type":"`, "€", `"}}`),
 		long(60000, `{`, `"k":1,`, `"k":2}`), long(60000, `[`, `{},`, `{}]`),
 		long(1<<20, `{"event":{"type":"message","payload":{"message":{"type":"text","text":"`, "x", `"}}},"conversation":{"key":"k"}}`),
 		long(1<<18, `{"event":{"type":"message"},"conversation":{"key":"`, "key ", `","title":"\n\u001b[31m"}}`),
@@ -49,7 +49,7 @@ func hostile() [][]byte {
 	}
 	fmt.Printf("go test ./agent -run AnyBytes -seed %d\n", s)
 	r := rand.New(rand.NewPCG(s, 0))
-	for range 400 { // samples of the platform with changes
+	for range 300 { // samples of the platform with changes
 		b := samples()[r.IntN(len(samples()))]
 		for range 1 + r.IntN(6) {
 			switch at := r.IntN(len(b)); r.IntN(5) {
@@ -158,9 +158,14 @@ func fill(t *testing.T, dir string, o storage.Options, list [][]byte) {
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
-	for i, data := range list {
-		sum := sha256.Sum256(fmt.Append(nil, i))
-		if _, err := l.Append(t.Context(), []storage.Entry{{ID: storage.ID(sum[:]), Data: data}}); err != nil {
+	for n := 0; n < len(list); {
+		var es []storage.Entry
+		for size := 0; n < len(list) && size < 2<<20; n++ { // few commits
+			sum := sha256.Sum256(fmt.Append(nil, n))
+			es = append(es, storage.Entry{ID: storage.ID(sum[:]), Data: list[n]})
+			size += len(list[n])
+		}
+		if _, err := l.Append(t.Context(), es); err != nil {
 			t.Fatal(err)
 		}
 	}

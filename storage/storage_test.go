@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+	case "step":
+		storeInSteps(os.Args[1])
 	case "write":
 		writeUntilKilled(os.Args[1])
 	case "use":

@@ -114,6 +114,44 @@ func (failing) Serve(ctx context.Context, _ *mqtt.Conn) error {
 	}
 }
 
+// A jammed session has the broker read nothing any more, so that what it says
+// then is on its way to the end, and what others say is not sent at all.
+type jammed struct{}
+
+func (jammed) Greet(ctx context.Context, c *mqtt.Conn) error {
+	token, err := c.Publish(ctx, mqtt.Message{Topic: "jam", QoS: 1})
+	if err != nil {
+		return err
+	}
+	<-token.Done()
+	_, err = c.Publish(ctx, mqtt.Message{Topic: "stuck", QoS: 1})
+	time.Sleep(time.Millisecond)
+	return err
+}
+
+func (jammed) Serve(context.Context, *mqtt.Conn) error { return nil }
+
+func TestAnEventThatWasNeverSentIsNotSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.add("message", "message")
+		f := forwarder(t, Config{}, m)
+		fake := &mqtttest.Fake{}
+		fake.OnPublish = func(p mqtttest.Publish) mqtttest.Reply {
+			fake.Write([]byte{0x40, 2, byte(p.ID >> 8), byte(p.ID)})
+			time.Sleep(time.Second)
+			return mqtttest.Drop
+		}
+		_, stop := connect(fake, jammed{}, f)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		stop()
+		if fake.Connections() < 10 || len(m.Held()) != 0 || len(events(fake)) != 0 {
+			t.Errorf("set aside %v on %d connections, sent %v", m.Held(), fake.Connections(), events(fake))
+		}
+	})
+}
+
 func TestAnEventIsSentThreeTimesBeforeItIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

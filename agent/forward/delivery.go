@@ -183,8 +183,10 @@ func (d *delivery) land(ctx context.Context) bool {
 					return false
 				}
 			}
-			if fl.token.Err() != nil {
-				d.first, d.alone = fl.sequence, d.conn.Unacked() == 1
+			if err := fl.token.Err(); err != nil {
+				if !errors.Is(err, mqtt.ErrNotSent) {
+					d.first, d.alone = fl.sequence, d.conn.Unacked() == 1
+				}
 				return false
 			}
 			d.conn.Useful()

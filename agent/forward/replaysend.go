@@ -114,8 +114,15 @@ func (v *volley) run() bool {
 
 // settle says what was in flight, if the connection has ended.
 func (v *volley) settle() {
+	if v.conn.Err() == nil {
+		return
+	}
 	for _, fl := range v.flying {
-		if v.conn.Err() != nil && fl.token != nil && fl.token.Err() != nil {
+		if fl.token == nil {
+			continue
+		}
+		<-fl.token.Done() // by the end of the connection, if nothing else
+		if err := fl.token.Err(); err != nil && !errors.Is(err, mqtt.ErrNotSent) {
 			v.replaying.first, v.replaying.alone = fl.sequence, v.conn.Unacked() == 1
 			return
 		}

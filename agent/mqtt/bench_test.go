@@ -29,7 +29,7 @@ func BenchmarkPublish(b *testing.B) {
 			b.Fatal(t.Error())
 		}
 		defer client.Disconnect(100)
-		inFlight(b, func() func() error {
+		flying(b, func() func() error {
 			t := client.Publish("bench/library", 1, false, payload)
 			return func() error { t.Wait(); return t.Error() }
 		})
@@ -45,7 +45,7 @@ func BenchmarkPublish(b *testing.B) {
 		done := make(chan struct{})
 		go func() { defer close(done); _ = l.Run(ctx) }()
 		c := <-conns
-		inFlight(b, func() func() error {
+		flying(b, func() func() error {
 			t, err := c.Publish(ctx, Message{Topic: "bench/link", QoS: 1, Payload: payload})
 			if err != nil {
 				return func() error { return err }
@@ -57,8 +57,8 @@ func BenchmarkPublish(b *testing.B) {
 	})
 }
 
-// inFlight publishes b.N times with a window, as a forwarder does.
-func inFlight(b *testing.B, publish func() (wait func() error)) {
+// flying publishes b.N times with a window, as a forwarder does.
+func flying(b *testing.B, publish func() (wait func() error)) {
 	b.ReportAllocs()
 	b.SetBytes(benchSize)
 	b.ResetTimer()

@@ -22,8 +22,6 @@ const (
 	maxLeft = 1024
 )
 
-var errNotAcknowledged = errors.New("not acknowledged before the connection ended")
-
 // A Conn is one connection to a broker, from its acceptance to its end. All
 // methods may be called at once from several goroutines.
 type Conn struct {
@@ -48,57 +46,51 @@ type delivery struct {
 	handle  func(Message)
 }
 
-// A Token follows one publish.
-type Token struct {
-	token paho.Token
-	conn  *Conn
-}
-
-// Done is closed when the publish was acknowledged, and when it will not be.
-// A publish of QoS 0 is done when it was handed to the network.
-func (t *Token) Done() <-chan struct{} { return t.token.Done() }
-
-// Err returns, once Done is closed, nil when the broker acknowledged the
-// publish on this very connection, else why it did not. Before: nil.
-func (t *Token) Err() error {
-	select {
-	case <-t.token.Done():
-	default:
-		return nil
-	}
-	if t.token.Error() == nil {
-		return nil
-	}
-	if err := t.conn.Err(); err != nil {
-		return fmt.Errorf("%w: %w", errNotAcknowledged, err)
-	}
-	return errNotAcknowledged
-}
-
-// Publish hands m to the connection and returns before it is acknowledged. It
+// Publish queues m for the network and returns before it is acknowledged. It
 // blocks while the network takes nothing. Publishes of one goroutine are sent
-// in the order of the calls. m.Payload must not be changed before the token is
-// done. An error means that m was not sent: ErrBadMessage, or that the
-// connection or ctx has ended.
+// in the order of the calls. m.Payload is copied. An error means that m was not
+// sent: ErrBadMessage, or that the connection or ctx has ended.
 func (c *Conn) Publish(ctx context.Context, m Message) (*Token, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	var token *paho.PublishToken
-	err := c.offer(ctx, func() paho.Token {
-		if token != nil {
-			c.flights.forget(token.MessageID())
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		token = c.client.Publish(m.Topic, m.QoS, m.Retained, m.Payload).(*paho.PublishToken)
-		return token
-	})
-	if err != nil {
-		if token != nil {
-			c.flights.forget(token.MessageID())
+		if err := c.Err(); err != nil {
+			return nil, err
 		}
-		return nil, err
+		token, room := c.flights.put(c, m)
+		if token != nil {
+			return token, nil
+		}
+		select {
+		case <-room: // of an ended connection it is nil
+		case <-c.Done():
+		case <-ctx.Done():
+		}
 	}
-	return &Token{token: token, conn: c}, nil
+}
+
+// send hands what is queued to the network, until the connection's end.
+func (c *Conn) send() {
+	for {
+		select {
+		case <-c.Done():
+			return
+		case <-c.flights.ready:
+		}
+		for {
+			packets := c.flights.take()
+			if len(packets) == 0 {
+				break
+			}
+			if _, err := c.wire.send(packets, c.flights.progress); err != nil {
+				return
+			}
+		}
+	}
 }
 
 // offer hands something to the library until it is taken. The library waits

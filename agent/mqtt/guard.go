@@ -7,8 +7,7 @@ import (
 )
 
 // The packet types of MQTT 3.1.1, section 2.2.1, that a broker may send to a
-// client that neither unsubscribes nor uses QoS 2, and the one in which we
-// look at what we send.
+// client that neither unsubscribes nor uses QoS 2.
 const (
 	packetConnack  = 2
 	packetPublish  = 3
@@ -19,12 +18,11 @@ const (
 
 var errNotMQTT = errors.New("the broker sent something that is not MQTT 3.1.1: is it an MQTT broker?")
 
-// A guard follows what the broker sends, packet by packet, and stops what the
-// client library would take for something else or stumble over: a packet of
-// any size is given memory there, an acknowledgement of a subscription with
-// too many codes ends the process, and a publish counts as acknowledged by
-// other packets than its PUBACK. A message that is too large is left out and
-// the connection lives on: a retained one would end each.
+// A guard follows what the broker sends, packet by packet. It takes the PUBACKs
+// out, which are not for the client library, and stops what that would stumble
+// over: a packet of any size is given memory there, and an acknowledgement of
+// a subscription with too many codes ends the process. A message that is too
+// large is left out and the connection lives on: a retained one would end each.
 type guard struct {
 	from     *bufio.Reader
 	flights  *flights
@@ -109,10 +107,7 @@ func (g *guard) small(kind byte, head []byte, length int) error {
 		}
 	case packetPuback:
 		g.flights.ack(identifier(rest))
-	case packetSuback:
-		if g.flights.has(identifier(rest)) {
-			return errNotMQTT
-		}
+		return nil
 	}
 	g.ready = packet
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 const (
@@ -28,7 +29,7 @@ const (
 	goodbye = 3 * time.Second
 	// leaveWait is how long the DISCONNECT may take after that.
 	leaveWait = 250 * time.Millisecond
-	// sendWait is how long the library waits for the network before a publish
+	// sendWait is how long the library waits for the network before a subscription
 	// is offered again.
 	sendWait = 250 * time.Millisecond
 	// settled is how long a connection must live to count as a good one.
@@ -225,7 +226,7 @@ func (l *Link) options(c *Conn) *paho.ClientOptions {
 	o.SetCleanSession(true)
 	o.SetAutoReconnect(false)
 	o.SetConnectRetry(false)
-	o.SetStore(c.flights)
+	o.SetStore(noStore{})
 	o.SetConnectTimeout(connectTimeout)
 	o.SetKeepAlive(keepAlive)
 	o.SetPingTimeout(ackTimeout)
@@ -247,6 +248,7 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 	defer stop(nil)
 	var wg sync.WaitGroup
 	wg.Go(c.dispatch)
+	wg.Go(c.send)
 	wg.Go(func() { l.watch(c, began) })
 	served := make(chan struct{})
 	wg.Go(func() {
@@ -321,3 +323,14 @@ func (l *Link) watch(c *Conn, began time.Time) {
 		}
 	}
 }
+
+// noStore is the library's store of what it has not delivered: it has nothing.
+type noStore struct{}
+
+func (noStore) Open()                             {}
+func (noStore) Close()                            {}
+func (noStore) Reset()                            {}
+func (noStore) Put(string, packets.ControlPacket) {}
+func (noStore) Get(string) packets.ControlPacket  { return nil }
+func (noStore) Del(string)                        {}
+func (noStore) All() []string                     { return nil }

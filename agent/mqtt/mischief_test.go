@@ -84,7 +84,7 @@ func TestABrokerThatTakesAByteASecondIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &mqtttest.Fake{OnPublish: func(mqtttest.Publish) mqtttest.Reply { return mqtttest.Stall }}
 		tokens := make(chan *Token, 100)
-		l, stop := run(f, Config{}, publisher([]int{10, 1000}, tokens))
+		l, stop := run(f, Config{}, publisher([]int{10, 10_000}, tokens))
 		token := <-tokens
 		began := time.Now()
 		<-token.Done()

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,6 +77,58 @@ func TestASlowHandlerDoesNotStopPublishing(t *testing.T) {
 		}
 		if handled != maxWaiting+1 {
 			t.Errorf("%d messages handled, want %d", handled, maxWaiting+1)
+		}
+		stop()
+	})
+}
+
+// A leisurely connection lets others come in between two writes.
+type leisurely struct{ net.Conn }
+
+func (l leisurely) Write(p []byte) (int, error) {
+	defer time.Sleep(time.Millisecond)
+	return l.Conn.Write(p)
+}
+
+func TestAnAcknowledgementIsNotSentInTheMiddleOfAPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 50
+		large := strings.Repeat("x", 3*writePiece)
+		f := &mqtttest.Fake{}
+		dial := func(ctx context.Context) (net.Conn, error) {
+			c, err := f.Dial(ctx)
+			return leisurely{c}, err
+		}
+		_, stop := run(f, Config{Dial: dial},
+			session{serve: func(ctx context.Context, c *Conn) error {
+				return c.Subscribe(ctx, "in", func(Message) {})
+			}},
+			session{serve: func(ctx context.Context, c *Conn) error {
+				time.Sleep(time.Second)
+				for range n {
+					if _, err := c.Publish(ctx, Message{Topic: "out", QoS: 1, Payload: []byte(large)}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}})
+		time.Sleep(time.Second)
+		for i := range n {
+			f.Send("in", "x", uint16(i+1), false)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := len(f.Acked()); got != n {
+			t.Errorf("%d messages acknowledged, want %d", got, n)
+		}
+		whole := 0
+		for _, p := range f.Publishes() {
+			if p.Payload == large {
+				whole++
+			}
+		}
+		if whole != n || f.Connections() != 1 {
+			t.Errorf("%d of %d publishes came whole, on %d connections", whole, n, f.Connections())
 		}
 		stop()
 	})

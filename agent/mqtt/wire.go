@@ -12,9 +12,8 @@ import (
 )
 
 // writeTimeout is how long the network may take for writePiece bytes: a line
-// of a kilobyte a second is slow, not dead. The client library sets a deadline
-// for publishes only, so that a ping on a connection that is stuck would wait
-// for ever.
+// of a kilobyte a second is slow, not dead. The client library sets no deadline,
+// so that a ping on a connection that is stuck would wait for ever.
 const (
 	writeTimeout = 10 * time.Second
 	writePiece   = 8 << 10
@@ -22,9 +21,9 @@ const (
 
 var errStuck = fmt.Errorf("nothing could be sent for %v: the broker reads nothing, or the network is broken", writeTimeout)
 
-// A wire is the network connection under the client library. It puts a
-// deadline on every write, reads in large pieces, passes nothing on that the
-// library would stumble over, and knows why it ended.
+// A wire is the network connection that we share with the client library. It
+// puts a deadline on every write, reads in large pieces, passes nothing on that
+// the library would stumble over, and knows why it ended.
 type wire struct {
 	conn    net.Conn
 	flights *flights
@@ -56,6 +55,7 @@ func (w *wire) cut(cause error) {
 		w.cause = cause
 		w.flights.end()
 		close(w.ended)
+		w.flights.fail()
 	})
 	// Not through TLS: its farewell could wait for a network that is stuck.
 	_ = underlying(w.conn).Close()
@@ -79,8 +79,12 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write sends one packet.
-func (w *wire) Write(p []byte) (int, error) {
+// Write sends one packet of the library's.
+func (w *wire) Write(p []byte) (int, error) { return w.send(p, func(int, int) {}) }
+
+// send sends packets. It calls progress with the index up to which they are
+// being handed to the network, and up to which they were.
+func (w *wire) send(p []byte, progress func(begun, handed int)) (int, error) {
 	w.writing <- struct{}{}
 	defer func() { <-w.writing }()
 	written := 0
@@ -88,7 +92,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		if err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return written, w.fail(fmt.Errorf("send: %w", err))
 		}
-		n, err := w.conn.Write(p[written:min(len(p), written+writePiece)])
+		end := min(len(p), written+writePiece)
+		progress(end, written)
+		n, err := w.conn.Write(p[written:end])
 		written += n
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = errStuck
@@ -97,24 +103,8 @@ func (w *wire) Write(p []byte) (int, error) {
 			return written, w.fail(fmt.Errorf("send: %w", err))
 		}
 	}
-	if id := publishID(p); id != 0 {
-		w.flights.written(id)
-	}
+	progress(written, written)
 	return written, nil
-}
-
-// publishID returns the packet id of a publish of the library's making, 0 of
-// anything else.
-func publishID(p []byte) uint16 {
-	if p[0]>>4 != packetPublish || p[0]&0x06 == 0 {
-		return 0
-	}
-	at := 1
-	for p[at]&0x80 != 0 {
-		at++
-	}
-	at += 1 + 2 + int(identifier(p[at+1:])) // the topic and its length
-	return identifier(p[at:])
 }
 
 // acknowledge sends the PUBACK of a message that the library knows nothing of.

@@ -22,8 +22,8 @@ func (s *soak) possible(k kind) bool {
 	switch k {
 	case fillDisk:
 		return s.disk
-	case failSync, failWrite, damageStore:
-		return false // the store does not mend itself yet
+	case failSync, failWrite:
+		return s.tracer
 	}
 	return true
 }
@@ -210,22 +210,6 @@ func (s *soak) setClock(seconds int64) {
 	}
 	if err != nil {
 		s.breach("%v", err)
-	}
-}
-
-// command runs one of the program's own, beside whatever the agent does.
-func (s *soak) command(ctx context.Context, a action) {
-	args := pick(a.rand, []string{"status"}, []string{"status", "--json"}, []string{"ack"}, []string{"mute", "1s"}, []string{"unmute"},
-		[]string{"events", "list"}, []string{"events", "export"}, []string{"events", "set-aside"}, []string{"test", "lamp"}, []string{"check"})
-	out, code, err := s.agent.run(ctx, args...)
-	if err != nil {
-		s.breach("%v", err)
-		return
-	}
-	first, _, _ := strings.Cut(out, "\n")
-	s.acted(a, "deskbell %s ended with %d: %.100s", strings.Join(args, " "), code, first)
-	if ctx.Err() == nil && (code < 0 || code > 1 || fatal.MatchString(out)) {
-		s.breach("deskbell %s ended with %d: %s", strings.Join(args, " "), code, out)
 	}
 }
 
