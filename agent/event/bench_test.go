@@ -99,6 +99,43 @@ func BenchmarkAll(b *testing.B) {
 	})
 }
 
+// BenchmarkEvents takes the documented payloads in, and gives the events of each to two readers: known from then, and
+// decoded by each anew.
+func BenchmarkEvents(b *testing.B) {
+	samples := Samples()
+	for _, way := range []struct {
+		name     string
+		elements func(*Decoder, *Parser, []Element) ([]Element, error)
+		event    func(*Decoder, Element) Event
+	}{
+		{"known", (*Decoder).Elements, func(d *Decoder, e Element) Event { return d.EventOf(e.ID, e.Data) }},
+		{"anew", func(_ *Decoder, p *Parser, dst []Element) ([]Element, error) { return p.Elements(dst) },
+			func(d *Decoder, e Element) Event { return d.Decode(e.Data) }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			d := newDecoder(b, Config{})
+			var p Parser
+			var elements []Element
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, s := range samples {
+					if err := p.Parse(s.Data); err != nil {
+						b.Fatal(err)
+					}
+					elements, _ = way.elements(d, &p, elements[:0])
+					for range 2 {
+						for _, e := range elements {
+							way.event(d, e)
+						}
+					}
+					p.Forget()
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(samples)), "µs/event")
+		})
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
 	d := newDecoder(b, Config{})
 	body, err := ParseBody(Samples()[0].Data)

@@ -11,6 +11,8 @@ type Element struct {
 	Data []byte   // the element as received: a slice of the body, not a copy
 	ID   [16]byte // see ID
 	Type []byte   // event.type decoded, for Decoder.KindOf; nil when absent; often a slice of the body
+
+	at uint32 // its place in the parser's document
 }
 
 // Body is what a POST held.
@@ -169,7 +171,7 @@ func (p *Parser) Elements(dst []Element) ([]Element, error) {
 	}
 	dst = slices.Grow(dst, n)
 	for e := list + 1; e < end; e = d.tape[e].next {
-		dst = append(dst, Element{Data: d.raw(e), ID: p.canonical.identity(d, e), Type: d.typeOf(e)})
+		dst = append(dst, Element{Data: d.raw(e), ID: p.canonical.identity(d, e), Type: d.typeOf(e), at: e})
 	}
 	return dst, nil
 }

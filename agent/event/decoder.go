@@ -39,6 +39,7 @@ type Decoder struct {
 	assignee, status [][]string
 	zone             *time.Location
 	documents        sync.Pool // of *document
+	known            knowledge
 }
 
 // NewDecoder checks c and returns a decoder. The error joins one error for each fault, each beginning with the key's
@@ -123,7 +124,7 @@ func (d *Decoder) Kind(element []byte) Kind {
 // kind Other. Nothing in the result refers to element.
 func (d *Decoder) Decode(element []byte) Event {
 	e := Event{Kind: Other}
-	d.read(element, func(doc *document) { e = d.decode(doc) })
+	d.read(element, func(doc *document) { e = d.decode(doc, root) })
 	return e
 }
 
@@ -137,35 +138,36 @@ func (d *Decoder) read(element []byte, use func(*document)) {
 	d.documents.Put(doc)
 }
 
-func (d *Decoder) decode(doc *document) Event {
+// decode reads the element at i.
+func (d *Decoder) decode(doc *document, i uint32) Event {
 	e := Event{
-		Type:         doc.string(root, "event", "type"),
-		Conversation: doc.text(root, "conversation", "key"),
-		Visitor:      doc.text(root, "visitor", "key"),
-		Account:      doc.text(root, "account", "id"),
-		Bot:          doc.text(root, "account", "bot", "id"),
+		Type:         doc.string(i, "event", "type"),
+		Conversation: doc.text(i, "conversation", "key"),
+		Visitor:      doc.text(i, "visitor", "key"),
+		Account:      doc.text(i, "account", "id"),
+		Bot:          doc.text(i, "account", "bot", "id"),
 	}
 	e.Kind = d.KindOf([]byte(e.Type))
-	if at, ok := doc.member(root, "timestamp"); ok {
+	if at, ok := doc.member(i, "timestamp"); ok {
 		if text, ok := doc.textAt(at); ok {
 			e.Time = parseTime(text, d.zone)
 		}
 	}
-	ev, ok := doc.member(root, "event")
+	ev, ok := doc.member(i, "event")
 	if !ok {
 		return e
 	}
 	for _, path := range d.assignee {
-		if i, ok := doc.lookup(ev, path...); ok {
-			if a, ok := doc.assigneeAt(i); ok {
+		if at, ok := doc.lookup(ev, path...); ok {
+			if a, ok := doc.assigneeAt(at); ok {
 				e.Assignee = &a
 				break
 			}
 		}
 	}
 	for _, path := range d.status {
-		if i, ok := doc.lookup(ev, path...); ok {
-			if e.Status = doc.statusAt(i); e.Status != "" {
+		if at, ok := doc.lookup(ev, path...); ok {
+			if e.Status = doc.statusAt(at); e.Status != "" {
 				break
 			}
 		}

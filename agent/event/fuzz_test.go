@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -126,6 +127,33 @@ func FuzzParseBody(f *testing.F) {
 	})
 }
 
+// FuzzPlainTime: the fast way reads nothing that the other does not, and the same.
+func FuzzPlainTime(f *testing.F) {
+	for _, text := range []string{"2023-08-29 04:27:48.236411", "2023-08-29 04:27:48", "2023-03-26 02:30:00", "2023-10-29 02:30:00.5",
+		"2023-02-30 00:00:00", "2023-08-29 04:27:48 UTC", "2023-08-29T04:27:48", "2023-08-29 4:27:48", "2023-08-29 04:27:48,5",
+		"2023-08-29 24:00:00", "0000-01-01 00:00:00", "2023-08-29 04:27:60", "2023-08-29 04:27:48.1234567890123", "2023-08-29 04:27:48.", "2023-08-29 "} {
+		f.Add(text)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 64 {
+			return
+		}
+		for _, zone := range []*time.Location{time.UTC, berlin} {
+			fast, ok := parsePlain(text, zone)
+			if !ok {
+				continue
+			}
+			if slow, ok := parseCalendar(text, zone); !ok || !slow.Equal(fast) {
+				t.Fatalf("%q in %v: %v, the other way %v %v", text, zone, fast, slow, ok)
+			}
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range awkward() {
 		f.Add([]byte(s))
@@ -148,6 +176,14 @@ func FuzzDecode(f *testing.F) {
 		e := d.Decode(element)
 		if !e.Kind.Valid() || e.Kind != d.Kind(element) || e.Time.Location().String() != "UTC" {
 			t.Fatalf("%q: %+v", element, e)
+		}
+		var doc document
+		if doc.scan(element) == nil && doc.isObject(root) { // what has one identity is one event
+			var c canonical
+			c.identity(&doc, root)
+			if other := d.Decode(c.out); !reflect.DeepEqual(e, other) {
+				t.Fatalf("%q is %+v, %q is %+v", element, e, c.out, other)
+			}
 		}
 		if e.Assignee != nil && e.Assignee.Kind == "" {
 			t.Fatalf("%q: an assignee without kind", element)

@@ -8,7 +8,7 @@ func (d *Decoder) Summary(element []byte) string {
 	s := "an event that cannot be read"
 	d.read(element, func(doc *document) {
 		if doc.isObject(root) {
-			s = doc.summary(d.decode(doc))
+			s = doc.summary(d.decode(doc, root))
 		}
 	})
 	return oneLine(s)

@@ -16,7 +16,7 @@ func parseTime(text string, zone *time.Location) time.Time {
 	t, ok := time.Time{}, false
 	if strings.IndexByte(text, ':') < 0 {
 		t, ok = parseUnix(text)
-	} else {
+	} else if t, ok = parsePlain(text, zone); !ok {
 		t, ok = parseCalendar(text, zone)
 	}
 	if !ok {
@@ -46,6 +46,24 @@ func parseCalendar(text string, zone *time.Location) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// parsePlain reads what the platform sends, date and clock without a zone, the way that package time is fast at.
+func parsePlain(text string, zone *time.Location) (t time.Time, ok bool) {
+	const date = len("2006-01-02")
+	if len(text) <= date || text[date] != ' ' {
+		return t, false
+	}
+	var b [64 + 1]byte
+	rfc := append(append(b[:0], text...), 'Z')
+	rfc[date] = 'T'
+	if t.UnmarshalText(rfc) != nil {
+		return t, false
+	}
+	if zone != time.UTC {
+		t = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
+	}
+	return t, true
 }
 
 // parseUnix takes up to eleven digits before the point for seconds (to the year 5138), more for milliseconds.

@@ -135,7 +135,7 @@ func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool, err 
 	if f.config.Format == Raw && !f.topic.uses("type", "account", "bot", "conversation") {
 		e.Kind = f.decoder.Kind(r.Data)
 	} else {
-		e = f.decoder.Decode(r.Data)
+		e = f.decoder.EventOf(r.ID, r.Data)
 	}
 	if !f.wanted(e.Kind) {
 		return mqtt.Message{}, false, nil

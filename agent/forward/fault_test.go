@@ -24,9 +24,9 @@ func (f faulty) panicOn(element []byte) {
 	}
 }
 
-func (f faulty) Decode(element []byte) event.Event {
+func (f faulty) EventOf(id [16]byte, element []byte) event.Event {
 	f.panicOn(element)
-	return f.eventDecoder.Decode(element)
+	return f.eventDecoder.EventOf(id, element)
 }
 
 func (f faulty) Kind(element []byte) event.Kind {

@@ -55,7 +55,7 @@ type Cursor interface {
 // eventDecoder is what is used of event.Decoder.
 type eventDecoder interface {
 	Kind(element []byte) event.Kind
-	Decode(element []byte) event.Event
+	EventOf(id [16]byte, element []byte) event.Event
 }
 
 // Stats is what a Forwarder has done.

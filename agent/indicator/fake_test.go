@@ -159,7 +159,7 @@ const (
 	panicsInWords = "panics in words"
 )
 
-func (fakeDecoder) Decode(data []byte) (e event.Event) {
+func (fakeDecoder) EventOf(_ [16]byte, data []byte) (e event.Event) {
 	_ = json.Unmarshal(data, &e)
 	if e.Type == panics {
 		panic("quoting " + e.Conversation)
@@ -168,7 +168,7 @@ func (fakeDecoder) Decode(data []byte) (e event.Event) {
 }
 
 func (d fakeDecoder) Summary(data []byte) string {
-	if d.Decode(data).Type == panicsInWords {
+	if d.EventOf([16]byte{}, data).Type == panicsInWords {
 		panic("quoting it")
 	}
 	return "visitor: Hi"

@@ -103,7 +103,7 @@ type cursor interface {
 
 // decoder is what is used of event.Decoder.
 type decoder interface {
-	Decode(element []byte) event.Event
+	EventOf(id [16]byte, element []byte) event.Event
 	Summary(element []byte) string
 }
 

@@ -132,7 +132,7 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
 			did = true // as far as it came
 		}
 	}()
-	e := i.decoder.Decode(r.Data)
+	e := i.decoder.EventOf(r.ID, r.Data)
 	s := desk.Stamp{At: r.Elapsed, Wall: r.Received, Sequence: r.Sequence, ID: r.ID}
 	if e.Kind == event.Message {
 		s.Summary = i.summary(r.Data)

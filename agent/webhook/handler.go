@@ -193,7 +193,7 @@ func (h *Handler) parse(r *http.Request, f finding, x *exchange) (finding, answe
 		return f, failure(http.StatusUnauthorized, "no right token")
 	}
 	if err == nil {
-		x.elements, err = parser.Elements(x.elements)
+		x.elements, err = h.decoder.Elements(parser, x.elements)
 	}
 	if err != nil {
 		h.store.Remember(ListRejected, line(Rejected{Time: stamp(h.now()), Reason: err.Error(), Bytes: len(x.body),
