@@ -75,6 +75,15 @@ func (c *Cursor) Position() uint64 {
 	return c.position
 }
 
+// Pending counts the records after the position that are there: not those of
+// gaps between sequences, nor what was given up. It does not block.
+func (c *Cursor) Pending() int {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	n, _ := c.log.ledger.after(c.position)
+	return n
+}
+
 // Entries returns a copy of all entries, with every Update given so far. It
 // reads the store and holds appends up meanwhile: call it at start, not for
 // each event. Errors: ErrClosed.
@@ -162,7 +171,7 @@ func (c *Cursor) save(u Update) {
 		c.log.touch()
 	}
 	for _, seq := range u.Hold {
-		if !c.held[seq] {
+		if !c.held[seq] && c.log.ledger.has(seq) {
 			c.held[seq] = true
 			c.pending.hold[seq] = true
 			c.log.touch()

@@ -18,7 +18,14 @@ func readAhead(f *os.File, size int64) {
 	}
 }
 
-// allocate makes the file longer, with blocks of the disk behind it.
-func allocate(f *os.File, from, n int64) bool {
-	return unix.Fallocate(int(f.Fd()), 0, from, n) == nil
+// allocate puts blocks of the disk behind n bytes of the file, and makes it
+// longer where they are beyond its end. The error is errors.ErrUnsupported where
+// the file system cannot.
+func allocate(f *os.File, from, n int64) error {
+	for {
+		err := unix.Fallocate(int(f.Fd()), 0, from, n)
+		if err != unix.EINTR {
+			return err
+		}
+	}
 }

@@ -6,12 +6,15 @@ import "errors"
 // them and says more.
 var (
 	// ErrFull comes from Append and Ready when events that are not yet
-	// delivered take up 85 % of Options.MaxSize. It goes away when a
-	// delivering cursor moves on.
+	// delivered take up 85 % of Options.MaxSize, where Options.DropOldest does
+	// not give them up. It goes away when a delivering cursor moves on. Append
+	// alone has it for what is more than a tenth of MaxSize at once, and for a
+	// large event for which the file has no place in one piece.
 	ErrFull = errors.New("the store is full of events that are not delivered yet")
 
-	// ErrNoSpace comes from Append, Commit and Ready when the disk has no room.
-	// It is tried again with the next append, and by itself every 5 s.
+	// ErrNoSpace comes from Append, Commit and Ready when the disk has no room
+	// and what can be given up is. It goes away by delivery, and the disk is asked
+	// again every 5 s. Commit seldom has it, for which pages are kept.
 	ErrNoSpace = errors.New("no space left on the disk of the store")
 
 	// ErrBroken comes from Append, Commit and Ready after a write or a sync

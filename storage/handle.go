@@ -34,7 +34,7 @@ func openHandle(path string, o *bolt.Options) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.AllocSize = 4 * pageSize // see size.reserve
+	db.AllocSize = pageSize // the writer makes the file longer itself
 	h.db = db
 	return h, nil
 }
@@ -94,19 +94,31 @@ func (l *Log) view(f func(*bolt.Tx) error) error {
 	}
 }
 
-// swap has the log go on with the file at path, once name has given it the name
-// of the store. Nobody who reads waits or notices, but for what that file does
-// not hold. After an error the log goes on as before.
+// named says whether path names the file of h.
+func (h *handle) named(path string) bool {
+	there, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	ours, err := h.file.Stat()
+	return err == nil && os.SameFile(there, ours)
+}
+
+// swap has the log go on with the file at path, once name has durably given it
+// the name of the store. Nobody who reads waits or notices, but for what that
+// file does not hold. After an error the log goes on as before, unless the file
+// has got the name: then there is no way back, for what was stored in the other
+// one would be lost, and nothing is stored any more.
 func (w *writer) swap(path string, name func() error) error {
 	h, err := openHandle(path, boltOptions(&w.options))
 	if err != nil {
 		return err
 	}
-	s, err := look(h)
+	s, err := look(h, &w.options)
 	if err == nil {
 		err = name()
 	}
-	if err != nil {
+	if err != nil && !h.named(w.path) {
 		return errors.Join(err, h.close())
 	}
 	w.mu.Lock()
@@ -115,5 +127,9 @@ func (w *writer) swap(path string, name func() error) error {
 	w.touch()
 	w.mu.Unlock()
 	old.leave()
+	w.assess()
+	if err != nil {
+		return w.breaks(err)
+	}
 	return nil
 }

@@ -28,9 +28,20 @@ func newest(items []item) []item {
 	return slices.Delete(items, 0, max(0, len(items)-listed))
 }
 
-func (li *list) add(data []byte) {
+// add adds data, unless it alone is more than what the list may hold.
+func (li *list) add(data []byte, most int) {
+	if len(data) > most-sealSize {
+		return
+	}
 	li.pending = newest(append(li.pending, item{li.next, data}))
 	li.next++
+	bytes := 0
+	for i := len(li.pending) - 1; i >= 0; i-- {
+		if bytes += len(li.pending[i].data) + sealSize; bytes > most {
+			li.pending = slices.Delete(li.pending, 0, i+1)
+			return
+		}
+	}
 }
 
 // all returns what is in the file with what will be there, oldest first.
@@ -61,7 +72,7 @@ func (li *list) restore() {
 }
 
 // write puts what is in flight into tx and lets the oldest go.
-func (li *list) write(tx *bolt.Tx, vs *values) error {
+func (li *list) write(tx *bolt.Tx, vs *values, most int) error {
 	if len(li.flight) == 0 {
 		return nil
 	}
@@ -75,15 +86,19 @@ func (li *list) write(tx *bolt.Tx, vs *values) error {
 			return err
 		}
 	}
-	last := li.flight[len(li.flight)-1].number
-	for c := b.Cursor(); ; {
-		if k, _ := c.First(); sequenceOf(k)+listed > last {
-			return nil
+	n, bytes, old := 0, 0, [][]byte(nil)
+	c := b.Cursor()
+	for k, v := c.Last(); k != nil; k, v = c.Prev() {
+		if n, bytes = n+1, bytes+len(v); n > listed || bytes > most {
+			old = append(old, k)
 		}
-		if err := c.Delete(); err != nil {
+	}
+	for _, k := range old {
+		if err := b.Delete(k); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // readList returns copies of the items of a list in the file.

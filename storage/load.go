@@ -20,14 +20,18 @@ type survey struct {
 	lists     map[string]uint64          // by list, the number of the newest item
 }
 
-// look looks through the file of h. It writes nothing.
-func look(h *handle) (*survey, error) {
+// look looks through the file of h. It changes nothing in it, but makes it as
+// long as it is to be.
+func look(h *handle, o *Options) (*survey, error) {
 	s := &survey{
 		positions: make(map[string]savedPosition),
 		held:      make(map[string]map[uint64]bool),
 		lists:     make(map[string]uint64),
 	}
 	if err := s.size.measure(h); err != nil {
+		return nil, err
+	}
+	if err := s.size.begin(h.file, o); err != nil {
 		return nil, err
 	}
 	return s, h.view(func(tx *bolt.Tx) error {
@@ -107,7 +111,7 @@ func (s *survey) records(events, runs *bolt.Cursor) {
 // load has l begin with the file of h; nobody else knows l yet. It writes
 // nothing: what is to be changed goes with the first commit.
 func (l *Log) load(h *handle) error {
-	s, err := look(h)
+	s, err := look(h, &l.options)
 	if err != nil {
 		return err
 	}
@@ -148,6 +152,7 @@ func (l *Log) load(h *handle) error {
 		}
 	}
 	l.writer.adopt(s)
+	l.writer.assess()
 	return nil
 }
 
@@ -158,11 +163,10 @@ func (w *writer) adopt(s *survey) {
 	w.size, w.ledger, w.ids, w.run = s.size, s.ledger, s.ids, run{}
 	// A sequence is never given twice, whatever the file has lost.
 	w.inFile, w.last = s.last, max(w.last, s.last)
-	w.held, w.boundary = make(map[uint64]bool), w.last
+	w.held = make(map[uint64]bool)
 	for _, c := range w.cursors {
 		c.adopt(s)
 		w.dirty = w.dirty || c.saved != savedPosition{c.position, c.spec.Delivers}
-		w.boundary = min(w.boundary, c.position)
 		for seq := range c.held {
 			w.held[seq] = true
 		}
@@ -177,9 +181,11 @@ func (w *writer) adopt(s *survey) {
 		w.list(name).next = max(w.list(name).next, number+1)
 	}
 	w.findFirst(0)
+	w.positions()
 	w.visible = w.last
 	w.oldest = oldest{}
 	w.wakeNext()
+	w.stuck, w.knot = stuck{}, knot{}
 	w.stats = w.count()
 }
 

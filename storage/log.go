@@ -43,13 +43,14 @@ type Log struct {
 
 	dirty      bool // something is saved that no commit has taken yet
 	dirtySince time.Time
-	armed      bool // timer runs
+	armed      time.Time // when the timer fires; zero while it does not run
 
 	visible  uint64 // newest durable sequence, the last that readers see
 	ledger   ledger // of the records that readers see
 	stats    Stats
 	oldest   oldest
-	noRoom   error // why the last commit found no room
+	noRoom   error // why no events can be stored now, for want of room
+	dropping bool  // undelivered events are being given up
 	broken   error // why there are no commits any more
 	problems problems
 }
@@ -186,11 +187,11 @@ func (l *Log) touch() {
 	l.arm(flushAfter)
 }
 
-// arm sets the timer unless it runs; the caller holds the lock. It is not
-// stopped by a commit: under load that were a timer set for each commit.
+// arm has the timer fire after d, if not before; the caller holds the lock. It
+// is not stopped by a commit: under load that were a timer set for each commit.
 func (l *Log) arm(d time.Duration) {
-	if !l.armed {
-		l.armed = true
+	if at := time.Now().Add(d); l.armed.IsZero() || at.Before(l.armed) {
+		l.armed = at
 		l.timer.Reset(d)
 	}
 }
@@ -259,7 +260,8 @@ func (l *Log) Cursor(name string) (*Cursor, error) {
 	return nil, fmt.Errorf("cursor %s: %w", name, ErrUnknownCursor)
 }
 
-// Remember adds data to a list, of which the newest 20 are kept. It returns at
+// Remember adds data to a list, of which the newest 20 are kept, 1/64 of
+// Options.MaxSize at most: what is larger by itself is not kept. It returns at
 // once; data becomes durable with the next append, or about a second later at
 // most. The store keeps data: do not change it. Once Run has returned, it does
 // nothing.
@@ -269,7 +271,7 @@ func (l *Log) Remember(name string, data []byte) {
 	if l.state >= ended {
 		return
 	}
-	l.list(name).add(data)
+	l.list(name).add(data, l.options.listBytes())
 	l.touch()
 }
 
@@ -320,12 +322,8 @@ func (l *Log) Ready() error {
 		return l.broken
 	case l.state >= ending:
 		return ErrClosed
-	case l.noRoom != nil:
-		return l.noRoom
-	case l.stats.Full:
-		return ErrFull
 	}
-	return nil
+	return l.noRoom
 }
 
 // Elapsed is the store's own clock, monotonic. It is never behind what a

@@ -53,7 +53,7 @@ func TestModel(t *testing.T) {
 	}
 	// Not t.Log: what bbolt finds amiss it may tell by a panic of its own.
 	fmt.Fprintf(os.Stderr, "go test ./storage -run TestModel -seed %d -steps %d\n", s, *steps)
-	for _, size := range []int64{4 << 20, 16 << 20} {
+	for _, size := range []int64{minSize, 4 << 20, 16 << 20} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &walker{T: t, r: rand.New(rand.NewPCG(s, uint64(size))), above: memory(t)}

@@ -28,6 +28,11 @@ type Options struct {
 	// at least 1 MiB, on 32 bit at most 256 MiB. Below 32 MiB fewer than
 	// 100,000 ids outlive both trimming and a restart: one for each 320 bytes.
 	MaxSize int64
+	// DropOldest says what happens when undelivered events fill the store: the
+	// oldest of them are given up, also those that a cursor holds, and counted in
+	// Stats.Dropped. Otherwise, and always where it is the disk that has no room,
+	// new ones are refused.
+	DropOldest bool
 	// Keep is how long delivered records stay, in running time: time switched
 	// off does not count.
 	Keep time.Duration
@@ -92,15 +97,11 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
-// fullAt is the size from which delivered records are given up, and which
-// makes a store of undelivered ones full.
-func (o *Options) fullAt() int64 { return o.MaxSize / 100 * 85 }
-
-// growth is by how much the file grows at a time.
-func (o *Options) growth() int64 { return min(256<<10, o.MaxSize/16&^(pageSize-1)) }
-
 // groupBytes bounds what is stored in one commit, a single request apart.
-func (o *Options) groupBytes() int { return int(min(4<<20, o.MaxSize/16)) }
+func (o *Options) groupBytes() int64 { return min(2<<20, o.MaxSize/32) }
+
+// listBytes bounds what a list keeps, so that lists cannot fill a small store.
+func (o *Options) listBytes() int { return int(o.MaxSize / 64) }
 
 // idWindow is how many of the last sequences have their ids kept in the file.
 func (o *Options) idWindow() uint64 { return uint64(min(remembered, o.MaxSize/320)) }
@@ -113,5 +114,10 @@ type Stats struct {
 	Bytes         int64  // in use of the file
 	MaxBytes      int64  // Options.MaxSize
 	Full          bool   // Append answers ErrFull
-	Dropped       uint64 // undelivered events given up
+	NearlyFull    bool   // so much is undelivered that it is not far to Full
+	Dropped       uint64 // undelivered events given up since Open
+
+	Undelivered      int    // records that the slowest delivering cursor has not passed
+	UndeliveredBytes int64  // about what they take up of the file
+	Slowest          string // that cursor; empty when all is delivered
 }

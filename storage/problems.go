@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,12 +35,27 @@ func (l *Log) Problems() []string {
 	switch {
 	case l.broken != nil:
 		all = append(all, fmt.Sprintf("%v: no events are taken until this is mended and deskbell restarted; look at the disk or card", l.broken))
-	case l.stats.Full || errors.Is(l.noRoom, ErrFull):
-		all = append(all, fmt.Sprintf("%v (%d of %d bytes): no events are taken until some are delivered, or storage.max_size is raised", ErrFull, l.stats.Bytes, l.stats.MaxBytes))
+	case l.stats.Full:
+		all = append(all, fmt.Sprintf("%v (%d of %d bytes%s): no events are taken until some are delivered, or storage.max_size is raised",
+			l.noRoom, l.stats.Bytes, l.stats.MaxBytes, l.behind()))
+	case l.dropping:
+		all = append(all, fmt.Sprintf("%v (%d of %d bytes%s): %d of the oldest were given up; look why they are not delivered, or raise storage.max_size",
+			ErrFull, l.stats.Bytes, l.stats.MaxBytes, l.behind(), l.stats.Dropped))
+	case l.stats.NearlyFull && l.noRoom == nil:
+		all = append(all, fmt.Sprintf("the store is nearly full of events that are not delivered yet (%d of %d bytes%s): look why they are not delivered, or raise storage.max_size",
+			l.stats.UndeliveredBytes, l.stats.MaxBytes, l.behind()))
 	case l.noRoom != nil:
 		all = append(all, fmt.Sprintf("%v: no events are taken until room is made on the disk of %s; it is tried again by itself", l.noRoom, l.path))
 	}
 	return all
+}
+
+// behind names the cursor that fills the store; the caller holds the lock.
+func (l *Log) behind() string {
+	if l.stats.Slowest == "" {
+		return ""
+	}
+	return ", " + l.stats.Slowest + " is furthest behind"
 }
 
 // damaged notes that a record cannot be read.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -29,22 +30,45 @@ type gone struct {
 	bytes int
 }
 
-// full says whether undelivered records alone fill the store.
-func (w *writer) full() bool {
-	return w.size.used() >= w.options.fullAt() && !w.trimmable()
-}
+// trimming is how a commit gives records up.
+type trimming int
+
+const (
+	asNeeded   trimming = iota // those that are old, and a run of others where room is short
+	nothing                    // even that needs pages
+	aRun                       // alone, a run for events that are stored next
+	everything                 // alone, all that is delivered
+)
+
+// alone says that the commit does nothing else.
+func (t trimming) alone() bool { return t >= aRun }
 
 // trimmable says whether any record may be trimmed.
 func (w *writer) trimmable() bool { return w.first <= w.boundary }
 
-// trim gives up delivered records: those older than Keep, by runs, and as many
-// as are needed for what is to be stored now. It writes their ids.
+// trim gives records up: delivered ones that are older than Keep, by runs, and
+// as many as are needed for what is to be stored; then undelivered ones where
+// that is wanted. It writes their ids.
 func (w *writer) trim(tx *bolt.Tx, events *bolt.Bucket, now stamp) error {
-	w.gone, w.next = w.gone[:0], w.first
-	w.released(events)
-	need := w.size.used() + int64(len(w.arena)) - w.options.fullAt()
+	w.gone, w.next, w.moved = w.gone[:0], w.first, 0
+	need := w.size.used() + max(w.need, aFew) - w.size.limit()
+	switch w.trimming {
+	case nothing:
+		return nil
+	case aRun:
+		need = max(need, 1)
+	case everything:
+		need = math.MaxInt64
+	}
+	if !w.trimming.alone() {
+		w.released(events)
+	}
+	gained := int64(0)
 	if need > 0 || w.runIsOld(events, now) {
-		w.choose(events, now, need)
+		gained = w.choose(events, now, need)
+	}
+	if w.trimming == aRun && gained < need && w.mayDrop() {
+		w.dropOldest(events, need-gained)
 	}
 	if len(w.gone) == 0 {
 		return nil
@@ -54,7 +78,10 @@ func (w *writer) trim(tx *bolt.Tx, events *bolt.Bucket, now stamp) error {
 			return err
 		}
 	}
-	return w.keepIDs(tx.Bucket(bucketIDs))
+	if err := w.keepIDs(tx.Bucket(bucketIDs)); err != nil {
+		return err
+	}
+	return w.moveOver(tx)
 }
 
 // released chooses records that were held when their run was trimmed, and are
@@ -95,40 +122,107 @@ func (w *writer) runIsOld(events *bolt.Bucket, now stamp) bool {
 	return w.run.last != 0 && w.run.last <= w.boundary && now.running-w.run.running >= w.options.Keep
 }
 
-// choose chooses records from the front: all that are old, and if need is
-// above zero at least a run, until so many bytes are gained.
-func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) {
-	gained, n := int64(0), 0
+// choose chooses delivered records from the front: all that are old, and if
+// need is above zero at least a run, until so many bytes are gained. It returns
+// how many are.
+func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) (gained int64) {
+	run := w.size.max / 64
 	c := events.Cursor()
 	for k, v := c.Seek(sequenceKey(w.first)); ; k, v = c.Next() {
 		seq := sequenceOf(k)
 		if k == nil || seq > w.boundary {
 			w.next = w.boundary + 1
-			return
+			return gained
 		}
 		if !w.held[seq] {
 			old := now.running-recordStamp(v).running >= w.options.Keep
-			short := need > 0 && (gained < need || n < trimRun)
-			if n == trimAtMost || !old && !short {
-				return
+			short := need > 0 && (gained < need || gained < run && len(w.gone) < trimRun)
+			if len(w.gone) >= trimAtMost || !old && !short {
+				return gained
 			}
 			w.gone = append(w.gone, gone{seq, recordID(v), len(v)})
 			gained += int64(len(v)) + recordOverhead
-			n++
 		}
 		w.next = seq + 1
 	}
 }
 
-// trimmed tells the writer that what trim did is in the file.
+// mayDrop says whether undelivered records are given up rather than new ones
+// refused: never because of the disk, which may have room again.
+func (w *writer) mayDrop() bool { return w.options.DropOldest && !w.size.short() }
+
+// dropOldest chooses records that are not delivered, from the very front, and
+// those that are held in their order, until so many bytes are gained. Those that
+// a cursor has not seen which does not deliver stay: what it makes of them is
+// made of each once.
+func (w *writer) dropOldest(events *bolt.Bucket, need int64) (gained int64) {
+	need = max(need, w.size.max/256) // some more, for each time pages are written for it
+	c := events.Cursor()
+	for k, v := c.First(); k != nil && gained < need && len(w.gone) < trimAtMost; k, v = c.Next() {
+		seq := sequenceOf(k)
+		if seq > w.seen {
+			break
+		}
+		if w.held[seq] || seq >= w.next {
+			w.gone = append(w.gone, gone{seq, recordID(v), len(v)})
+			gained += int64(len(v)) + recordOverhead
+			w.next, w.moved = max(w.next, seq+1), max(w.moved, seq)
+		}
+	}
+	slices.SortFunc(w.gone, func(a, b gone) int { return cmp.Compare(a.seq, b.seq) })
+	return gained
+}
+
+// moveOver has the cursors in the file stand behind what was dropped.
+func (w *writer) moveOver(tx *bolt.Tx) error {
+	for _, c := range w.cursors {
+		if c.saved.position >= w.moved || !c.spec.Delivers {
+			continue
+		}
+		var payload [9]byte
+		to := savedPosition{w.moved, true}
+		if err := tx.Bucket(bucketMeta).Put(c.key, w.values.seal(c.key, to.appendTo(payload[:0]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trimmed tells the writer that what trim did is in the file; the caller holds
+// the lock.
 func (w *writer) trimmed() {
 	for _, g := range w.gone {
 		w.ledger.remove(g.seq, g.bytes)
+		if w.held[g.seq] || g.seq > w.delivered {
+			w.stats.Dropped++
+			w.dropping = true
+			w.unhold(g.seq)
+		}
+	}
+	for _, c := range w.cursors {
+		if c.spec.Delivers && w.moved > 0 {
+			c.position = max(c.position, w.moved)
+			c.saved.position = max(c.saved.position, w.moved)
+			c.taken.position = max(c.taken.position, w.moved)
+		}
 	}
 	if w.next != w.first {
 		w.run = run{}
 	}
 	w.findFirst(w.next)
+}
+
+// unhold has no cursor hold a record that is not there any more; the caller
+// holds the lock.
+func (w *writer) unhold(seq uint64) {
+	delete(w.held, seq)
+	for _, c := range w.cursors {
+		if c.held[seq] {
+			delete(c.held, seq)
+			c.pending.hold[seq] = false
+			w.touch()
+		}
+	}
 }
 
 // findFirst finds the first record from a sequence on that is not held.
@@ -185,11 +279,4 @@ func (w *writer) keepIDs(b *bolt.Bucket) error {
 			return err
 		}
 	}
-}
-
-// count returns what the store holds; the caller holds the lock.
-func (w *writer) count() Stats {
-	s := Stats{LastSequence: w.last, Records: w.ledger.records, Bytes: w.size.used(), MaxBytes: w.options.MaxSize, Full: w.full()}
-	s.FirstSequence = w.ledger.next(0)
-	return s
 }

@@ -1,11 +1,10 @@
 package storage
 
 import (
-	"bytes"
-	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -71,88 +70,42 @@ func TestTimeSwitchedOffIsNotKeep(t *testing.T) {
 	})
 }
 
-// fill appends events of a kilobyte until one is refused or n are stored.
-func fill(l *testLog, n int) (stored int, err error) {
-	for ; stored < n; stored += 8 {
-		es := make([]Entry, 8)
-		for i := range es {
-			data := bytes.Repeat([]byte("x"), 1000)
-			binary.BigEndian.PutUint64(data, l.Stats().LastSequence)
-			data[8] = byte(i)
-			es[i] = event(string(data))
-		}
-		if _, err := l.Append(context.Background(), es); err != nil {
-			return stored, err
-		}
-	}
-	return stored, nil
-}
-
-func TestFull(t *testing.T) {
-	for _, size := range []int64{minSize, 4 << 20} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			o := testOptions()
-			o.MaxSize = size
-			dir := t.TempDir()
-			l := openLog(t, dir, o)
-			n, err := fill(l, 1<<20)
-			if !errors.Is(err, ErrFull) || !errors.Is(l.Ready(), ErrFull) || !l.Stats().Full || len(l.Problems()) != 1 {
-				t.Fatalf("after %d events: %v, ready: %v, %+v, %q", n, err, l.Ready(), l.Stats(), l.Problems())
+// TestGapsDoNotCount has sequences that no record has, at the end and before.
+func TestGapsDoNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		l := openLog(t, dir, testOptions())
+		l.append(events(0, 1000)...)
+		time.Sleep(time.Hour)
+		l.append(events(1000, 1000)...)
+		l.commit("hub", Update{Position: 300})
+		l.stopRun()
+		l.exchange(func(v value) bool {
+			r, ok := v.record()
+			return !ok || r.Sequence <= 200 || r.Sequence > 1500 && r.Sequence <= 1600
+		})
+		for _, reopened := range []bool{false, true} {
+			if n, age := l.Undelivered(); n != 100 || age > time.Minute || l.cursor("hub").Pending() != 100 || l.cursor("desk").Pending() != 300 {
+				t.Errorf("%d are not delivered, for %v", n, age)
 			}
-			if min := size * 50 / 100 / 1000; int64(n) < min {
-				t.Errorf("full with %d events of a kilobyte, want %d", n, min)
-			}
-			if rs, err := l.Read(0, 1); err != nil || l.append(Entry{ID: rs[0].ID, Data: rs[0].Data})[0] != 0 {
-				t.Errorf("a repeat is answered when full: %v", err)
-			}
-			l.stop()
-			l = openLog(t, dir, o)
-			if !errors.Is(l.Ready(), ErrFull) {
-				t.Errorf("after a restart: %v", l.Ready())
-			}
-
-			// One cursor alone does not make room.
-			l.commit("desk", Update{Position: uint64(n)})
-			if _, err := fill(l, 8); !errors.Is(err, ErrFull) {
-				t.Errorf("after desk has passed: %v", err)
-			}
-			l.commit("hub", Update{Position: uint64(n)})
-			if err := l.Ready(); err != nil || len(l.Problems()) != 0 {
-				t.Errorf("after both have passed: %v, %q", err, l.Problems())
-			}
-			// It lives on at the limit, as long as all is delivered.
-			for range 20 {
-				if _, err := fill(l, n/10); err != nil {
-					t.Fatal(err)
-				}
-				l.pass(l.Stats().LastSequence)
-			}
-			s := l.Stats()
-			if s.Bytes > size*90/100 || s.Bytes < size/2 {
+			if s := l.Stats(); s.Records != 300 || s.FirstSequence != 1 || s.LastSequence != 2000 {
 				t.Errorf("%+v", s)
 			}
-			if want := s.LastSequence - uint64(s.Records) + 1; s.FirstSequence != want {
-				t.Errorf("%+v, want from %d", s, want)
+			if l.stop(); !reopened {
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
 			}
-			l.stop()
-			if info := fileInfo(t, dir); info.Size() > size {
-				t.Errorf("the file has %d bytes of %d", info.Size(), size)
-			}
-		})
-	}
-}
-
-func TestTooLargeAtOnce(t *testing.T) {
-	o := testOptions()
-	o.MaxSize = minSize
-	l := openLog(t, t.TempDir(), o)
-	if _, err := l.Append(context.Background(), []Entry{{ID: ID{1}, Data: make([]byte, minSize/8)}}); !errors.Is(err, ErrFull) {
-		t.Errorf("%v", err)
-	}
-	if err := l.Ready(); err != nil {
-		t.Errorf("Ready: %v", err)
-	}
-	l.append(Entry{ID: ID{1}, Data: make([]byte, minSize/16)})
+			l = openLog(t, dir, testOptions())
+		}
+		l.commit("hub", Update{Position: 1600})
+		if n, age := l.Undelivered(); n != 0 || age != 0 {
+			t.Errorf("%d are not delivered, for %v", n, age)
+		}
+		if p := l.cursor("desk").Pending(); p != 300 {
+			t.Errorf("desk has %d to come", p)
+		}
+	})
 }
 
 func TestHeldRecordsOutliveTrimming(t *testing.T) {
@@ -252,5 +205,74 @@ func TestIDsOutliveTrimming(t *testing.T) {
 	}
 	if got := l.append(events(0, 1)...); got[0] == 0 {
 		t.Error("the oldest is remembered for ever")
+	}
+}
+
+// TestNothingIsGivenUpAheadOfThePositions in the file: after a crash, whoever
+// makes a state of events would miss some.
+func TestNothingIsGivenUpAheadOfThePositions(t *testing.T) {
+	dir := memory(t)
+	o := testOptions()
+	o.MaxSize = minSize
+	disk := recorder{path: storePath(dir)}
+	o.Committed = disk.committed
+	l := openLog(t, dir, o)
+	n, err := fill(l, 5000)
+	if !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	disk.start()
+	for range 20 {
+		for _, c := range l.cursors {
+			c.Save(Update{Position: l.Stats().LastSequence})
+		}
+		if _, err := fill(l, 16); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, image := range disk.end() {
+		if err := os.WriteFile(filepath.Join(dir, "image"), image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h, err := openHandle(filepath.Join(dir, "image"), boltOptions(&o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := look(h, &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range s.positions {
+			if first := s.ledger.next(0); first > p.position+1 {
+				t.Errorf("after commit %d %s is at %d, and the first event is %d", i, name, p.position, first)
+			}
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if s := l.Stats(); s.FirstSequence < uint64(n/4) {
+		t.Errorf("nothing was given up: %+v", s)
+	}
+}
+
+// TestGivingUpAlone goes by what the file says, for it stores no position.
+func TestGivingUpAlone(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(events(0, 1000)...)
+	l.pass(400)
+	l.stopRun()
+	l.state = running
+	for _, c := range l.cursors {
+		c.Save(Update{Position: 900})
+	}
+	l.mu.Lock()
+	l.writer.positions()
+	l.mu.Unlock()
+	if _, err := l.writer.giveUp(l.clock.read(), everything); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.Stats(); s.FirstSequence != 401 {
+		t.Errorf("%+v", s)
 	}
 }

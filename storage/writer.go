@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	groupEntries = 1024            // at most in one commit, a single request apart
-	probeEvery   = 5 * time.Second // while there is no room on the disk
+	groupEntries = 1024     // in one commit at most, a single request apart
+	largeBytes   = 64 << 10 // an event that may not find pages side by side: refused, it takes no others with it
 )
 
 // A writer is what Run works with; nobody else touches it while Run runs.
 type writer struct {
 	*Log
+	ctx    context.Context // of Run
 	ids    *window
 	held   map[uint64]bool // by any cursor
 	last   uint64          // newest sequence given
@@ -23,19 +24,34 @@ type writer struct {
 	size   size
 	run    run
 
+	stuck  stuck
+	knot   knot
+	told   condition // what the log was told of
+	probed time.Time
+	made   time.Time // when the file was made anew, the last time
+	since  int64     // bytes stored since then
+
 	// Of one round.
-	batch    []*request // being answered
-	asked    bool       // one of them has no entries
-	fresh    []span     // records of batch that are new
-	arena    values     // their bytes
-	boundary uint64     // records up to it may be trimmed
-	gone     []gone     // records being trimmed
-	next     uint64     // there will be no records before, but held ones
-	taken    []*list    // lists as they were when it began
-	number   [8]byte    // a key
-	values   values     // other values being stored
-	scratch  [stampSize]byte
-	tried    time.Time // when the last commit began
+	batch     []*request // being answered
+	asked     bool       // one of them has no entries
+	fresh     []span     // records of batch that are new
+	withheld  bool       // they are not stored by this transaction
+	arena     values     // their bytes
+	boundary  uint64     // records up to it may be trimmed
+	delivered uint64     // those up to it are delivered
+	seen      uint64     // those up to it may be dropped
+	need      int64      // bytes that what is stored now takes up
+	gone      []gone     // records being given up
+	next      uint64     // there will be no records before, but held ones
+	moved     uint64     // the newest that is dropped
+	taken     []*list    // lists as they were when it began
+	number    [8]byte    // a key
+	values    values     // other values being stored
+	scratch   [stampSize]byte
+	tried     time.Time // when the last commit began
+	wanted    bool      // the commit is to be made also without new events
+	saved     bool      // something was
+	trimming  trimming
 }
 
 // A span is one record in the arena.
@@ -57,12 +73,13 @@ func (l *Log) Run(ctx context.Context) error {
 	l.mu.Unlock()
 
 	w := l.writer
+	w.ctx = ctx
 	for ctx.Err() == nil {
 		select {
 		case <-l.work:
 			for w.queued() && ctx.Err() == nil {
 				w.assemble(ctx)
-				_ = w.round(false) // kept in broken or noRoom
+				_ = w.round(false) // kept in broken or stuck
 			}
 		case <-l.timer.C:
 			w.tick()
@@ -110,24 +127,30 @@ func (w *writer) queued() bool {
 // tick is called when the timer has fired.
 func (w *writer) tick() {
 	w.mu.Lock()
-	w.armed = false
-	due, wait := true, time.Duration(0)
-	switch {
-	case w.noRoom != nil:
-		wait = probeEvery - time.Since(w.tried)
-	case w.dirty:
-		wait = flushAfter - time.Since(w.dirtySince)
-	default:
-		due = false
+	w.armed = time.Time{}
+	flush, probe := w.dirty, w.noRoom != nil && (w.size.short() || w.knot.small())
+	if flush {
+		flush = w.due(max(flushAfter-time.Since(w.dirtySince), w.stuck.wait()))
 	}
-	if wait > 0 {
-		w.arm(wait)
-		due = false
+	if probe {
+		probe = w.due(max(w.size.wait(), probeEvery-time.Since(w.probed)))
 	}
 	w.mu.Unlock()
-	if due {
+	if probe {
+		w.probe()
+	}
+	if flush {
 		_ = w.round(true)
 	}
+}
+
+// due says that there is nothing to wait for, or sets the timer; the caller
+// holds the lock.
+func (w *writer) due(wait time.Duration) bool {
+	if wait > 0 {
+		w.arm(wait)
+	}
+	return wait <= 0
 }
 
 // round answers what is queued, as much as makes one commit. There is no
@@ -139,7 +162,9 @@ func (w *writer) round(force bool) error {
 	w.take()
 	w.plan(now)
 	w.copying.Unlock()
-
+	if err := w.reserve(); err != nil {
+		_ = w.breaks(err)
+	}
 	commit, err := w.begin(force)
 	if commit {
 		err = w.commit(now)
@@ -150,6 +175,7 @@ func (w *writer) round(force bool) error {
 	case commit:
 		w.expect(time.Since(w.tried))
 	}
+	w.assess()
 	for _, r := range w.batch {
 		if r.waits && r.err == nil {
 			r.err = err
@@ -166,16 +192,25 @@ func (w *writer) round(force bool) error {
 func (w *writer) take() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, entries, bytes := 0, 0, 0
+	w.positions()
+	n, entries, bytes := 0, 0, int64(0)
+	most := w.options.groupBytes()
+	if room := w.room(); room >= aFew { // else all are refused at once
+		most = min(most, room/2)
+	}
 	for _, r := range w.queue {
+		large := false
 		for _, e := range r.entries {
-			bytes += dataAt + len(e.Data)
+			bytes += int64(dataAt + len(e.Data))
+			large = large || len(e.Data) > largeBytes
 		}
 		entries += len(r.entries)
-		if n > 0 && (entries > groupEntries || bytes > w.options.groupBytes()) {
+		if n > 0 && (entries > groupEntries || bytes > most || large) {
 			break
 		}
-		n++
+		if n++; large {
+			break
+		}
 	}
 	clear(w.batch)
 	w.batch = append(w.batch[:0], w.queue[:n]...)
@@ -217,47 +252,54 @@ func (w *writer) begin(force bool) (commit bool, err error) {
 	if w.broken != nil {
 		return false, w.broken
 	}
-	w.boundary = w.last
-	holds := false
-	for _, c := range w.cursors {
-		w.boundary = min(w.boundary, c.position)
-		holds = holds || len(c.pending.hold) > 0
+	if err := w.admit(); err != nil {
+		w.refuse(err)
 	}
-	if len(w.fresh) > 0 {
-		w.refuse()
+	if w.stuck.wait() > 0 && !force {
+		w.refuse(w.stuck.err)
+		return false, w.stuck.err
 	}
 	// Whoever keeps the queue full of repeats, or of what is refused, keeps the
 	// timer from being looked at.
 	due := w.dirty && (w.asked || time.Since(w.dirtySince) >= flushAfter)
-	if !force && len(w.fresh) == 0 && !due {
+	w.wanted = force || due
+	if !w.wanted && len(w.fresh) == 0 {
 		return false, nil
 	}
-	if holds {
+	if w.positions() {
 		w.gather()
 	}
 	for _, c := range w.cursors {
 		c.take()
 	}
-	w.taken = w.taken[:0]
-	for _, li := range w.lists {
-		li.take()
-		w.taken = append(w.taken, li)
+	if w.size.used() < w.size.limit()+w.size.ballast()/4 { // the rest is not for lists
+		for _, li := range w.lists {
+			li.take()
+			w.taken = append(w.taken, li)
+		}
 	}
-	w.dirty = false
+	w.saved, w.dirty = w.dirty, false
 	return true, nil
 }
 
-// refuse answers the new events of the batch with ErrFull, where the store is.
-func (w *writer) refuse() {
-	var err error
-	switch {
-	case int64(len(w.arena)) > w.options.MaxSize/10:
-		err = fmt.Errorf("%w: %d bytes at once are too many for %d", ErrFull, len(w.arena), w.options.MaxSize)
-	case w.full():
-		err = ErrFull
-	default:
-		return
+// positions finds out what is delivered, and what may be given up. It says
+// whether something is to be held; the caller holds the lock.
+func (w *writer) positions() (holds bool) {
+	w.boundary, w.delivered, w.seen = w.last, w.last, w.last
+	for _, c := range w.cursors {
+		w.boundary = min(w.boundary, c.position)
+		if c.spec.Delivers {
+			w.delivered = min(w.delivered, c.position)
+		} else {
+			w.seen = min(w.seen, c.position)
+		}
+		holds = holds || len(c.pending.hold) > 0
 	}
+	return holds
+}
+
+// refuse answers the new events of the batch with err.
+func (w *writer) refuse(err error) {
 	w.ids.undo()
 	w.fresh, w.arena = w.fresh[:0], w.arena[:0]
 	for _, r := range w.batch {

@@ -46,6 +46,7 @@ type Log interface {
 // Cursor is a Forwarder's place in the log; *storage.Cursor is one.
 type Cursor interface {
 	Position() uint64
+	Pending() int
 	Save(u storage.Update)
 	Commit(ctx context.Context, u storage.Update) error
 	Held() []uint64
@@ -145,9 +146,7 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 func (f *Forwarder) Stats() Stats {
 	s := Stats{Acked: max(f.acked.Load(), f.cursor.Position()), SetAside: len(f.cursor.Held())}
 	s.Unsent = min(int(f.unsent.Load()), s.SetAside) // some may have been released since
-	if last := f.log.Stats().LastSequence; last > s.Acked {
-		s.Pending = int(last - s.Acked)
-	}
+	s.Pending = f.cursor.Pending()
 	return s
 }
 

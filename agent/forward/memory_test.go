@@ -102,6 +102,18 @@ func (m *memory) Position() uint64 {
 	return m.position
 }
 
+func (m *memory) Pending() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, r := range m.records {
+		if r.Sequence > m.position {
+			n++
+		}
+	}
+	return n
+}
+
 func (m *memory) Save(u storage.Update) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
