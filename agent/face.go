@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -58,6 +59,9 @@ func (f *face) Unmute(ctx context.Context) error { return f.rooms.indicator.Unmu
 func (f *face) Test(ctx context.Context, output, pattern string, d time.Duration) error {
 	return asked(f.rooms.indicator.Test(ctx, output, pattern, d))
 }
+
+// Backup writes the store as it is now.
+func (f *face) Backup(ctx context.Context, w io.Writer) error { return f.rooms.store.Backup(ctx, w) }
 
 // Replay has a forward send events again.
 func (f *face) Replay(ctx context.Context, name string, from, to uint64) (admin.Replayed, error) {

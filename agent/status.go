@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"deskbell/agent/admin"
@@ -60,8 +59,8 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 				why = "not connected yet"
 			}
 			list = append(list, fmt.Sprintf("forward %s: %s; %s kept until the broker is back", f.Name, why, counted(f.Pending, "event")+isAre(f.Pending)))
-		} else if strings.Contains(f.LastError, "another client uses the id") {
-			list = append(list, fmt.Sprintf("forward %s: %s", f.Name, f.LastError))
+		} else if link.Doubtful {
+			list = append(list, fmt.Sprintf("forward %s: %s; %s kept until it works again", f.Name, f.LastError, counted(f.Pending, "event")+isAre(f.Pending)))
 		}
 		unsent := r.forwards[i].forwarder.Stats().Unsent
 		if refused := f.SetAside - unsent; refused > 0 {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"deskbell/storage"
@@ -23,6 +24,9 @@ type Agent interface {
 	// the call. Each change closes the channel handed out before it; so who
 	// first asks Changed and then Status misses nothing.
 	Changed() <-chan struct{}
+
+	// Backup writes the store as it is now, as storage.Log.Backup does.
+	Backup(ctx context.Context, w io.Writer) error
 
 	// SetAside returns what each forward has set aside. It must not block.
 	SetAside() []Aside

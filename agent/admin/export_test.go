@@ -202,3 +202,24 @@ func TestAClientDoesNotWaitForEver(t *testing.T) {
 		})
 	}
 }
+
+func TestABackupIsOnTheControlSocketAlone(t *testing.T) {
+	agent := newFakeAgent()
+	server := newTestServer(t, Config{}, agent, testLog())
+	if w := serve(server.Handler(true), "GET", "/api/backup", ""); w.Code != http.StatusNotFound || agent.called() != "" {
+		t.Errorf("from the network: %d %s", w.Code, w.Body)
+	}
+	c, _ := startSocket(t, server, filepath.Join(t.TempDir(), "control.sock"))
+	r, err := c.Backup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if data, err := io.ReadAll(r); err != nil || string(data) != "a backup" {
+		t.Errorf("got %q, %v", data, err)
+	}
+	agent.err = storage.ErrClosed
+	if _, err := c.Backup(t.Context()); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("one that cannot be made: %v", err)
+	}
+}

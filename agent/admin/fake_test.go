@@ -74,6 +74,14 @@ func (f *fakeAgent) Replay(_ context.Context, forward string, from, to uint64) (
 	return Replayed{forward, from, max(to, from), 3, 1}, f.call("replay %s %d %d", forward, from, to)
 }
 
+func (f *fakeAgent) Backup(_ context.Context, w io.Writer) error {
+	if err := f.call("backup"); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "a backup")
+	return err
+}
+
 func (f *fakeAgent) SetAside() []Aside {
 	return []Aside{{"hub", []uint64{2, 5}}, {"cloud", []uint64{9}}}
 }

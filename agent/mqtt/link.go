@@ -56,6 +56,7 @@ type Link struct {
 	backoff backoff // of Run
 	short   int     // of Run: connections in a row that the broker ended soon,
 	unasked bool    // one of them although nothing was to be acknowledged
+	ended   bool    // of Run: the connection before was ended by us, for a reason that may come again
 
 	mu    sync.Mutex
 	state State
@@ -89,7 +90,7 @@ func (l *Link) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		l.set(false, err.Error())
+		l.set(false, err.Error(), l.doubtful())
 		there := !errors.As(err, new(unreached))
 		wait := l.backoff.next(there)
 		if !there {
@@ -102,24 +103,28 @@ func (l *Link) Run(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
-	l.set(false, "")
+	l.set(false, "", false)
 	return nil
 }
 
+// doubtful says that the next connection may go the way of the one before. It
+// is Run's.
+func (l *Link) doubtful() bool { return l.short >= contest || l.ended }
+
 // set notes a change of state, and logs it.
-func (l *Link) set(connected bool, problem string) {
+func (l *Link) set(connected bool, problem string, doubtful bool) {
 	l.mu.Lock()
 	old, told := l.state, l.told
 	if good := connected && problem == ""; good || problem != "" {
 		l.told = problem
 	}
-	l.state.LastError = problem
+	l.state.LastError, l.state.Doubtful = problem, doubtful
 	if l.state.Connected != connected || l.state.Since.IsZero() {
 		l.state.Connected = connected
 		l.state.Since = time.Now()
 	}
 	l.mu.Unlock()
-	if old.Connected == connected && old.LastError == problem {
+	if old.Connected == connected && old.LastError == problem && old.Doubtful == doubtful {
 		return
 	}
 	switch {
@@ -142,9 +147,10 @@ func (l *Link) connect(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	l.set(true, l.State().LastError)
-	if l.short < contest {
-		l.set(true, "")
+	if l.doubtful() {
+		l.set(true, l.State().LastError, true)
+	} else {
+		l.set(true, "", false)
 	}
 	return l.serve(ctx, c, began)
 }
@@ -161,6 +167,7 @@ func (l *Link) judge(c *Conn, err error, lived time.Duration) error {
 		l.short++
 		l.unasked = l.unasked || unacked == 0
 	}
+	l.ended = errors.Is(err, errPuback) || errors.Is(err, errStuck) || errors.Is(err, errNotMQTT) || errors.Is(err, ErrSession)
 	contested := l.short >= contest && l.unasked
 	switch {
 	case lived >= settled, !contested && acked > 0 && lived >= 2*time.Second:
@@ -249,7 +256,14 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 	var wg sync.WaitGroup
 	wg.Go(c.dispatch)
 	wg.Go(c.send)
-	wg.Go(func() { l.watch(c, began) })
+	proven := func() bool { return true }
+	switch {
+	case l.short >= contest:
+		proven = func() bool { return time.Since(began) >= settled }
+	case l.ended:
+		proven = func() bool { return c.useful.Load() || time.Since(began) >= settled && c.Unacked() == 0 }
+	}
+	wg.Go(func() { l.watch(c, proven) })
 	served := make(chan struct{})
 	wg.Go(func() {
 		defer close(served)
@@ -261,7 +275,7 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 	case <-c.Done():
 		// Told at once: the sessions may take a while to end.
 		why = l.judge(c, c.Err(), time.Since(began))
-		l.set(false, why.Error())
+		l.set(false, why.Error(), l.doubtful())
 	case <-ctx.Done():
 		why = ErrLeft
 		stop(ErrLeft)
@@ -302,8 +316,8 @@ func (l *Link) runSessions(ctx context.Context, c *Conn) {
 }
 
 // watch ends a connection on which a publish is not acknowledged, and takes
-// back what was said against one that has settled.
-func (l *Link) watch(c *Conn, began time.Time) {
+// back what was said against it when it is proven to be good.
+func (l *Link) watch(c *Conn, proven func() bool) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	good := false
@@ -317,9 +331,9 @@ func (l *Link) watch(c *Conn, began time.Time) {
 			c.wire.cut(errPuback)
 			return
 		}
-		if !good && time.Since(began) >= settled && c.Err() == nil {
+		if !good && proven() && c.Err() == nil {
 			good = true
-			l.set(true, "")
+			l.set(true, "", false)
 		}
 	}
 }

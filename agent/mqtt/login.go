@@ -53,6 +53,8 @@ func lost(err error, unacked int) string {
 	switch {
 	case errors.Is(err, errPuback), errors.Is(err, errPingresp), errors.Is(err, errNotMQTT), errors.Is(err, ErrSession):
 		return err.Error()
+	case errors.Is(err, errStuck):
+		return errStuck.Error()
 	case errors.Is(err, io.EOF):
 		if unacked > 0 {
 			return fmt.Sprintf("broker closed the connection with %d publishes unacknowledged", unacked)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,7 +93,7 @@ func TestABrokerThatTakesAByteASecondIsNoticed(t *testing.T) {
 		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("noticed after %v", took)
 		}
-		if s := l.State(); s.Connected || s.LastError != "connection lost: send: "+errStuck.Error() {
+		if s := l.State(); s.Connected || s.LastError != errStuck.Error() {
 			t.Errorf("state %+v", s)
 		}
 		stop()
@@ -275,5 +276,51 @@ func TestABrokerThatCannotBeReachedIsTriedEveryFiveSeconds(t *testing.T) {
 				t.Errorf("try %d came %v after the one before", i+2, d)
 			}
 		}
+	})
+}
+
+func TestABrokerThatAcknowledgesNothingIsNamedWhileItIsConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		reply := mqtttest.Ignore
+		f := &mqtttest.Fake{OnPublish: func(mqtttest.Publish) mqtttest.Reply {
+			mu.Lock()
+			defer mu.Unlock()
+			return reply
+		}}
+		l, stop := run(f, Config{}, session{serve: func(ctx context.Context, c *Conn) error {
+			for ctx.Err() == nil {
+				token, err := c.Publish(ctx, Message{Topic: "a", QoS: 1})
+				if err != nil {
+					return err
+				}
+				select {
+				case <-token.Done():
+				case <-ctx.Done():
+				}
+				if token.Err() == nil {
+					c.Useful()
+				}
+				time.Sleep(time.Second)
+			}
+			return nil
+		}})
+		time.Sleep(30 * time.Second)
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			if s := l.State(); s.LastError != "no PUBACK for 20s" || !s.Doubtful {
+				t.Fatalf("state %+v", s)
+			}
+		}
+		mu.Lock()
+		reply = mqtttest.Ack
+		mu.Unlock()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if s := l.State(); !s.Connected || s.LastError != "" || s.Doubtful {
+			t.Errorf("when it acknowledges: %+v", s)
+		}
+		stop()
 	})
 }

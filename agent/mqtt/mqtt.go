@@ -69,6 +69,9 @@ type State struct {
 	// LastError says in words what is wrong, without credentials; empty when
 	// nothing is.
 	LastError string
+	// Doubtful says that LastError is likely to come again, whether or not
+	// there is a connection at the moment.
+	Doubtful bool
 	// Since is the time of the last change of Connected; zero before any.
 	Since time.Time
 }

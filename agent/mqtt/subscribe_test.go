@@ -44,6 +44,32 @@ func TestAMessageIsAcknowledgedAfterItsHandler(t *testing.T) {
 	})
 }
 
+func TestAReceivedMessageIsNoPublishOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{}
+		conns := make(chan *Conn, 10)
+		l, stop := run(f, Config{}, session{serve: func(ctx context.Context, c *Conn) error {
+			conns <- c
+			return c.Subscribe(ctx, "in", func(Message) {})
+		}})
+		c := <-conns
+		synctest.Wait()
+		for id := range uint16(5) {
+			f.Send("in", "x", id+1, false)
+		}
+		synctest.Wait()
+		if n := c.Unacked(); n != 0 {
+			t.Errorf("%d publishes unacknowledged", n)
+		}
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if s := l.State(); !s.Connected || f.Connections() != 1 {
+			t.Errorf("%+v after %d connections", s, f.Connections())
+		}
+		stop()
+	})
+}
+
 func TestASlowHandlerDoesNotStopPublishing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &mqtttest.Fake{}

@@ -38,19 +38,19 @@ a restart or when the broker is back, at the latest.`,
 		if wantsJSON(cmd) {
 			return printJSON(cmd.OutOrStdout(), r)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s to be sent again to %s\n", countedEvents(r.Events), r.Forward)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s to be sent again to %s\n", eventCount(r.Events), r.Forward)
 		if r.Pending > 0 {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s not sent yet, and sent in turn\n", countedEvents(r.Pending))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s of these not sent before, left to their turn\n", eventCount(r.Pending))
 		}
 		return nil
 	})
 	return cmd
 }
 
-// countedEvents is a number of events as the subject of a sentence.
-func countedEvents(n int) string {
+// eventCount is a number of events, in words.
+func eventCount(n int) string {
 	if n == 1 {
-		return "1 event is"
+		return "1 event"
 	}
-	return fmt.Sprintf("%d events are", n)
+	return fmt.Sprintf("%d events", n)
 }

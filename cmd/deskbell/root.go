@@ -30,7 +30,7 @@ when somebody at the desk is wanted.`,
 	}
 	root.PersistentFlags().String("config", "", "configuration file (default "+defaultConfig+" where it exists)")
 	root.AddCommand(
-		runCommand(), demoCommand(), checkCommand(), sendCommand(), statusCommand(), eventsCommand(), replayCommand(),
+		runCommand(), demoCommand(), checkCommand(), sendCommand(), statusCommand(), eventsCommand(), replayCommand(), backupCommand(),
 		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), gpioCommand(), serviceCommand(),
 		versionCommand(), checkStoreCommand(),
 	)
@@ -97,8 +97,9 @@ func client(cmd *cobra.Command) (*admin.Client, agent.Config, error) {
 
 // told adds the remedy that the client knows to its error.
 func told(err error) error {
-	if err == nil {
-		return nil
+	var known *failure
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
 	return failed(err, admin.Hint(err))
 }

@@ -31,6 +31,7 @@ import (
 //	                 runs a command until its output matches
 //	mosquitto LINE…  starts a broker with these configuration lines; $BROKER is
 //	                 its address from then on
+//	damage FILE      flips a bit in the middle of each of its pages
 //	subscribe FILTER begins to collect messages from $BROKER
 //	received COUNT   waits until so many messages were collected, and keeps all,
 //	                 a line each, as stdout does
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"mosquitto": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv("BROKER", mqtttest.StartMosquitto(t, args...).Addr)
 			},
+			"damage":    damage,
 			"subscribe": subscribeCommand,
 			"received":  receivedCommand,
 			"http":      httpCommand,
@@ -108,6 +110,18 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		<-time.After(20 * time.Millisecond)
 	}
+}
+
+// damage flips bits.
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage FILE")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	for at := 2048; at < len(data); at += 4096 {
+		data[at] ^= 1
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o640))
 }
 
 // subscriber is what a script collects messages with.

@@ -35,6 +35,9 @@ type Publish struct {
 // A Fake is a broker for one test. Its fields are set before the first
 // connection; its methods may be called at any time.
 type Fake struct {
+	// Well ends all the misbehaviour of the fields below once it says so. Nil:
+	// it never ends.
+	Well func() bool
 	// Code is answered to CONNECT: 0 accepts.
 	Code byte
 	// Mute answers nothing at all, not even CONNECT.
@@ -157,13 +160,14 @@ func (f *Fake) serve(c net.Conn, number int, dropped <-chan struct{}) {
 // answer notes a packet and returns what is sent back; an error ends the
 // connection.
 func (f *Fake) answer(p packet, number int) ([]byte, error) {
-	if f.Mute {
+	ill := f.Well == nil || !f.Well()
+	if f.Mute && ill {
 		return nil, nil
 	}
 	switch p.kind {
 	case 1: // CONNECT
 		f.note(func() { f.logins = append(f.logins, p.login()) })
-		if f.Code != 0 {
+		if f.Code != 0 && ill {
 			return []byte{0x20, 2, 0, f.Code}, errDrop
 		}
 		return []byte{0x20, 2, 0, 0}, nil
@@ -171,7 +175,7 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 		m := p.publish(number)
 		f.note(func() { f.publishes = append(f.publishes, m) })
 		reply := Ack
-		if f.OnPublish != nil {
+		if f.OnPublish != nil && ill {
 			reply = f.OnPublish(m)
 		}
 		switch {
@@ -181,7 +185,7 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 			return nil, errStall
 		case reply == Ignore || m.QoS == 0:
 			return nil, nil
-		case f.Answer != nil:
+		case f.Answer != nil && ill:
 			return f.Answer(m), nil
 		}
 		return []byte{0x40, 2, byte(m.ID >> 8), byte(m.ID)}, nil
@@ -190,12 +194,12 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 	case 8: // SUBSCRIBE
 		f.note(func() { f.filters = append(f.filters, text(p.rest[2:])) })
 		code := byte(1)
-		if f.RefuseSubscriptions {
+		if f.RefuseSubscriptions && ill {
 			code = 0x80
 		}
 		return []byte{0x90, 3, p.rest[0], p.rest[1], code}, nil
 	case 12: // PINGREQ
-		if !f.NoPing {
+		if !f.NoPing || !ill {
 			return []byte{0xd0, 0}, nil
 		}
 	case 14: // DISCONNECT

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,6 +22,8 @@ type Mosquitto struct {
 	Addr string // host:port
 
 	t      testing.TB
+	within []string // a command that runs another where the broker is to be
+	attr   *syscall.SysProcAttr
 	config string
 	output output
 	cmd    *exec.Cmd
@@ -31,11 +34,20 @@ type Mosquitto struct {
 // ends it with the test. Where mosquitto is not installed the test fails.
 func StartMosquitto(t testing.TB, lines ...string) *Mosquitto {
 	t.Helper()
+	m := &Mosquitto{t: t}
+	m.begin("127.0.0.1", lines)
+	return m
+}
+
+// begin configures it for an address and starts it.
+func (m *Mosquitto) begin(host string, lines []string) {
+	t := m.t
+	t.Helper()
 	dir := t.TempDir()
 	port := freePort(t)
-	m := &Mosquitto{t: t, Addr: fmt.Sprintf("127.0.0.1:%d", port), config: filepath.Join(dir, "mosquitto.conf")}
+	m.Addr, m.config = fmt.Sprintf("%s:%d", host, port), filepath.Join(dir, "mosquitto.conf")
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listener %d 127.0.0.1\npersistence true\npersistence_location %s/\n", port, dir)
+	fmt.Fprintf(&b, "listener %d %s\npersistence true\npersistence_location %s/\n", port, host, dir)
 	fmt.Fprintf(&b, "max_queued_messages 0\nmax_inflight_messages 100\n")
 	if os.Getuid() == 0 {
 		b.WriteString("user root\n") // else it gives up the rights to its own folder
@@ -53,7 +65,6 @@ func StartMosquitto(t testing.TB, lines ...string) *Mosquitto {
 	}
 	m.Start()
 	t.Cleanup(m.Stop)
-	return m
 }
 
 // Start starts it again after Stop, on the same port.
@@ -63,8 +74,10 @@ func (m *Mosquitto) Start() {
 	if err != nil {
 		program = "/usr/sbin/mosquitto" // Debian puts it where users do not look
 	}
-	cmd := exec.Command(program, "-c", m.config)
+	args := append(slices.Clone(m.within), program, "-c", m.config)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = &m.output, &m.output
+	cmd.SysProcAttr = m.attr
 	if err := cmd.Start(); err != nil {
 		m.t.Fatalf("start mosquitto (apt-get install mosquitto): %v", err)
 	}

@@ -67,9 +67,7 @@ func (s *Subscriber) connection(ctx context.Context, subscribed func()) error {
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-	connect := append([]byte("\x00\x04MQTT\x04\x00\x00\x00\x00"), byte(len(s.id)))
-	connect = append(connect, s.id...)
-	if err := send(c, 0x10, connect); err != nil {
+	if err := login(c, s.id, false); err != nil {
 		return err
 	}
 	r := bufio.NewReader(c)
@@ -104,6 +102,16 @@ func (s *Subscriber) connection(ctx context.Context, subscribed func()) error {
 	}
 }
 
+// login sends a CONNECT without a keep alive.
+func login(c net.Conn, id string, clean bool) error {
+	flags := byte(0)
+	if clean {
+		flags = 2
+	}
+	connect := append([]byte("\x00\x04MQTT\x04"), flags, 0, 0, 0, byte(len(id)))
+	return send(c, 0x10, append(connect, id...))
+}
+
 func send(c net.Conn, kind byte, rest []byte) error {
 	_, err := c.Write(append([]byte{kind, byte(len(rest))}, rest...))
 	return err
@@ -132,4 +140,27 @@ func (s *Subscriber) Wait(ctx context.Context, ok func([]Publish) bool) bool {
 			return false
 		}
 	}
+}
+
+// PublishOnce publishes a message at QoS 1 on a connection of its own, and
+// returns when the broker has it.
+func PublishOnce(ctx context.Context, addr, topic, payload string, retained bool) error {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	if err := login(c, "publisher", true); err != nil {
+		return err
+	}
+	r := bufio.NewReader(c)
+	if _, err := readPacket(r); err != nil { // CONNACK
+		return err
+	}
+	if _, err := c.Write(PublishPacket(topic, payload, 1, retained)); err != nil {
+		return err
+	}
+	_, err = readPacket(r) // PUBACK
+	return err
 }

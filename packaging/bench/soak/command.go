@@ -3,17 +3,31 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+
+	"deskbell/storage"
 )
 
 // command runs one of the program's own, beside whatever the agent does.
 func (s *soak) command(ctx context.Context, a action) {
 	args := pick(a.rand, []string{"status"}, []string{"status", "--json"}, []string{"ack"}, []string{"mute", "1s"}, []string{"unmute"},
 		[]string{"events", "list"}, []string{"events", "export"}, []string{"events", "set-aside"}, []string{"test", "lamp"}, []string{"check"},
-		[]string{"replay"}, []string{"replay"})
-	if args[0] == "replay" {
+		[]string{"replay"}, []string{"replay"}, []string{"backup"}, []string{"backup"})
+	copied := filepath.Join(s.dir, fmt.Sprintf("backup-%d", a.number))
+	switch args[0] {
+	case "replay":
 		args = s.replay(ctx, a)
+	case "backup":
+		args = append(args, filepath.Join(copied, "deskbell.db"))
+		if err := os.Mkdir(copied, 0o755); err != nil {
+			s.breach("%v", err)
+			return
+		}
+		defer os.RemoveAll(copied)
 	}
 	out, code, err := s.agent.run(ctx, args...)
 	if err != nil {
@@ -25,6 +39,25 @@ func (s *soak) command(ctx context.Context, a action) {
 	if ctx.Err() == nil && (code < 0 || code > 1 || fatal.MatchString(out)) {
 		s.breach("deskbell %s ended with %d: %s", strings.Join(args, " "), code, out)
 	}
+	if args[0] == "backup" && code == 0 {
+		if n, err := count(copied); err != nil {
+			s.breach("a backup that is no store: %v", err)
+		} else {
+			s.say("     in the backup: %d events", n)
+		}
+	}
+}
+
+// count looks a copy of a store through.
+func count(dir string) (events int, err error) {
+	if err := storage.Check(filepath.Join(dir, "deskbell.db")); err != nil {
+		return 0, err
+	}
+	r, err := storage.OpenReader(dir)
+	if err != nil {
+		return 0, err
+	}
+	return r.Stats().Records, r.Close()
 }
 
 // replay asks for up to 500 delivered events once more. They are duplicates that

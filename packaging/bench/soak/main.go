@@ -58,7 +58,7 @@ func run(duration time.Duration, seed uint64, race bool, without, root string) (
 	s.say("seed %d, %v", seed, duration)
 	defer func() {
 		err = errors.Join(err, s.close())
-		if good {
+		if good || errors.Is(err, errStopped) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
@@ -81,11 +81,10 @@ func run(duration time.Duration, seed uint64, race bool, without, root string) (
 	}
 	unwatch()
 	<-watched
-	good = s.sum(seed, dir)
 	if signals.Err() != nil {
 		return false, errStopped
 	}
-	return good, nil
+	return s.sum(seed, dir), nil
 }
 
 // build makes the program, with a clock that can be set.

@@ -32,6 +32,7 @@ type soak struct {
 
 	mu      sync.Mutex
 	locks   map[string]*sync.Mutex
+	begun   time.Time     // when the agent was started last
 	newest  kind          // the last action that may have the agent not ready
 	lasting map[kind]bool // that are under way
 	unload  func()        // ends the load at hand
@@ -159,6 +160,9 @@ func (s *soak) close() error {
 
 // started starts the agent, which must work.
 func (s *soak) started() {
+	s.mu.Lock()
+	s.begun = time.Now()
+	s.mu.Unlock()
 	if err := s.agent.start(); err != nil {
 		s.breach("%v", err)
 	}

@@ -91,13 +91,12 @@ func (w *watch) look(ctx context.Context) {
 	}
 	switch {
 	case ready && !w.away.IsZero():
+		w.soak.mu.Lock()
 		began := w.away
-		if lock := w.lock("agent"); lock.TryLock() {
-			if w.agent.began.After(began) {
-				began = w.agent.began // before it was stopped
-			}
-			lock.Unlock()
+		if w.begun.After(began) {
+			began = w.begun // before, it was stopped
 		}
+		w.soak.mu.Unlock()
 		w.books.wasAway(w.cause, time.Since(began))
 		w.away = time.Time{}
 	case !ready && w.away.IsZero():
