@@ -14,6 +14,7 @@ type destination struct {
 	name, broker string
 	link         *mqtt.Link
 	forwarder    *forward.Forwarder
+	problems     func() []string // of the face on that broker
 }
 
 // destination makes the connection of one forward; the device's face is shown
@@ -37,14 +38,16 @@ func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, dev
 		ClientID: f.ClientID, CAFile: f.CAFile,
 	}
 	var face mqtt.Session = hub.NewBeacon(a.base())
+	problems := func() []string { return nil }
 	if first {
-		face, c.Will = hub.New(a.base(), device, log), hub.Will(a.base())
+		h := hub.New(a.base(), device, log)
+		face, c.Will, problems = h, hub.Will(a.base()), h.Problems
 	}
 	if f.Broker == Embedded {
 		c.Dial = a.broker.Dial
 	}
 	return &destination{
-		name: f.Name, broker: f.Broker, forwarder: fw,
+		name: f.Name, broker: f.Broker, forwarder: fw, problems: problems,
 		link: mqtt.NewLink(c, []mqtt.Session{face, fw}, log, a.signal.Notify),
 	}, nil
 }

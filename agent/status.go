@@ -62,6 +62,9 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 		} else if link.Doubtful {
 			list = append(list, fmt.Sprintf("forward %s: %s; %s kept until it works again", f.Name, f.LastError, counted(f.Pending, "event")+isAre(f.Pending)))
 		}
+		for _, p := range r.forwards[i].problems() {
+			list = append(list, fmt.Sprintf("forward %s: %s", f.Name, p))
+		}
 		unsent := r.forwards[i].forwarder.Stats().Unsent
 		if refused := f.SetAside - unsent; refused > 0 {
 			list = append(list, fmt.Sprintf("forward %s: %s set aside: the broker ended the connection on each of them three times; look at its log",

@@ -66,13 +66,17 @@ type Hub struct {
 	// Of the one goroutine that handles messages: commands that could not be
 	// done, by name.
 	complained map[string]bool
+
+	mu sync.Mutex
+	caution
 }
 
 var _ mqtt.Greeter = (*Hub)(nil)
 
 // New returns a hub under base, such as deskbell/front-desk.
 func New(base string, d Device, log *slog.Logger) *Hub {
-	return &Hub{base: base, device: d, log: log, complained: map[string]bool{}}
+	return &Hub{base: base, device: d, log: log, complained: map[string]bool{},
+		caution: caution{without: map[string]time.Time{}}}
 }
 
 func availability(base, state string) mqtt.Message {
@@ -88,16 +92,55 @@ func Will(base string) *mqtt.Message {
 
 // Greet asks for commands and sends what is true now, all of it: the broker may
 // have lost what it was told before.
-func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) error {
-	h.told, h.last, h.granted = map[string]string{}, nil, nil
+func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) (err error) {
+	defer func() {
+		if err != nil {
+			h.learn(c) // there will be no Serve
+		}
+	}()
+	h.told, h.last, h.granted, h.answered = map[string]string{}, nil, nil, false
+	if h.careful {
+		return h.appear(ctx, c) // the rest follows in Serve
+	}
+	if err := h.listen(ctx, c); err != nil {
+		return err
+	}
+	if err := h.appear(ctx, c); err != nil {
+		return err
+	}
+	return h.show(ctx, c)
+}
+
+// appear says that we are there.
+func (h *Hub) appear(ctx context.Context, c *mqtt.Conn) (err error) {
+	h.last, err = c.Publish(ctx, availability(h.base, online))
+	return err
+}
+
+// listen asks for commands.
+func (h *Hub) listen(ctx context.Context, c *mqtt.Conn) error {
 	for _, filter := range []string{h.base + "/command/+", h.base + "/output/+/set"} {
+		if h.omits(filter) {
+			continue
+		}
 		granted, err := c.RequestSubscription(ctx, filter, func(m mqtt.Message) { h.obey(ctx, m) })
 		if err != nil {
 			return err
 		}
 		h.granted = append(h.granted, granted)
+		if err := h.await(ctx, filter, granted); err != nil && !errors.Is(err, mqtt.ErrRefused) {
+			return err
+		}
 	}
-	if _, err := c.Publish(ctx, availability(h.base, online)); err != nil {
+	return nil
+}
+
+// goCarefully is Greet's part on a careful connection.
+func (h *Hub) goCarefully(ctx context.Context, c *mqtt.Conn) error {
+	if err := acknowledged(h.last)(ctx); err != nil {
+		return err // this is never left out: events could not be judged without
+	}
+	if err := h.listen(ctx, c); err != nil {
 		return err
 	}
 	return h.show(ctx, c)
@@ -119,7 +162,7 @@ func (h *Hub) show(ctx context.Context, c *mqtt.Conn) error {
 func (h *Hub) stateTopic(output string) string { return h.base + "/output/" + output + "/state" }
 
 func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []byte) error {
-	if told, ok := h.told[topic]; ok && told == string(payload) {
+	if told, ok := h.told[topic]; ok && told == string(payload) || h.omits(topic) {
 		return nil
 	}
 	token, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload})
@@ -130,6 +173,9 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 		return err
 	default:
 		h.last = token
+		if err := h.await(ctx, topic, acknowledged(token)); err != nil {
+			return err
+		}
 	}
 	h.told[topic] = string(payload)
 	return nil
@@ -138,6 +184,12 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 // Serve takes commands and sends what changes, until ctx ends. At a clean stop
 // it says that the outputs are off and that the device is gone.
 func (h *Hub) Serve(ctx context.Context, c *mqtt.Conn) error {
+	defer h.learn(c)
+	if h.careful {
+		if err := h.goCarefully(ctx, c); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
@@ -169,7 +221,11 @@ func (h *Hub) rest(ctx context.Context) bool {
 			return false
 		case <-h.last.Done():
 		}
+		if h.last.Err() != nil {
+			return false // the connection has ended
+		}
 	}
+	h.answered = true
 	select {
 	case <-ctx.Done():
 		return false

@@ -26,6 +26,7 @@ type desk struct {
 	changed chan struct{}
 	done    []string
 	broken  error
+	hub     *Hub // that shows it
 }
 
 func newDesk() *desk {
@@ -81,6 +82,7 @@ func serve(d *desk, fake *mqtttest.Fake) (log *bytes.Buffer, l *mqtt.Link, stop 
 	log = new(bytes.Buffer)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	h := New("deskbell/front", d, logger)
+	d.hub = h
 	l = mqtt.NewLink(mqtt.Config{Broker: "mqtt://broker.test", Dial: fake.Dial, Will: Will("deskbell/front")}, []mqtt.Session{h}, logger, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,37 @@ func TestWhatMosquittoRefuses(t *testing.T) {
 				t.Errorf("after a restart %+v", s.Forward[0])
 			}
 		})
+	}
+}
+
+// TestEventsAreDeliveredThoughTheDeskMayNotBeTold has a mosquitto that ends the
+// connection on a topic that is not allowed: without a limit of what it queues
+// it does so where more follows at once.
+func TestEventsAreDeliveredThoughTheDeskMayNotBeTold(t *testing.T) {
+	acl := filepath.Join(t.TempDir(), "acl")
+	if err := os.WriteFile(acl, []byte("topic readwrite deskbell/lobby/availability\ntopic readwrite deskbell/lobby/event/message\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	broker := mqtttest.StartMosquitto(t, "acl_file "+acl)
+	sub := subscribe(t, broker.Addr, "deskbell/lobby/event/#")
+	p := newProgram(t, "", hubForward(broker.Addr))
+	p.start()
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprintf("mark-0-0-%d.", i))
+		p.say("message", want[i])
+	}
+	p.eventually("all is delivered, and nothing is wrong any more", func() bool { return fine(p.status()) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if !sub.Wait(ctx, func(all []mqtttest.Publish) bool { order, _ := marks(all); return len(order) >= len(want) }) {
+		t.Fatal("some did not arrive")
+	}
+	if order, _ := marks(sub.Messages()); !slices.Equal(order, want) {
+		t.Errorf("arrived %q", order)
+	}
+	if s := p.status(); s.Forward[0].SetAside != 0 {
+		t.Errorf("%+v, problems %q", s.Forward[0], s.Problems)
 	}
 }
 

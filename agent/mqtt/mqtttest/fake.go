@@ -16,10 +16,11 @@ import (
 type Reply int
 
 const (
-	Ack    Reply = iota // PUBACK
-	Ignore              // nothing
-	Drop                // end the connection without a word
-	Stall               // read nothing any more
+	Ack        Reply = iota // PUBACK
+	Ignore                  // nothing
+	Drop                    // end the connection without a word
+	Stall                   // read nothing any more
+	AckAndDrop              // both, one after the other
 )
 
 // A Publish is what a Fake received.
@@ -46,6 +47,8 @@ type Fake struct {
 	NoPing bool
 	// RefuseSubscriptions answers 0x80 to each.
 	RefuseSubscriptions bool
+	// DropSubscription ends the connection on a filter. Nil: on none.
+	DropSubscription func(filter string) bool
 	// OnPublish decides about a publish. Nil: Ack. It is called by the
 	// connection's own goroutine.
 	OnPublish func(p Publish) Reply
@@ -188,11 +191,18 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 		case f.Answer != nil && ill:
 			return f.Answer(m), nil
 		}
-		return []byte{0x40, 2, byte(m.ID >> 8), byte(m.ID)}, nil
+		ack := []byte{0x40, 2, byte(m.ID >> 8), byte(m.ID)}
+		if reply == AckAndDrop {
+			return ack, errDrop
+		}
+		return ack, nil
 	case 4: // PUBACK
 		f.note(func() { f.acked = append(f.acked, uint16(p.rest[0])<<8|uint16(p.rest[1])) })
 	case 8: // SUBSCRIBE
 		f.note(func() { f.filters = append(f.filters, text(p.rest[2:])) })
+		if f.DropSubscription != nil && ill && f.DropSubscription(text(p.rest[2:])) {
+			return nil, errDrop
+		}
 		code := byte(1)
 		if f.RefuseSubscriptions && ill {
 			code = 0x80
