@@ -190,14 +190,15 @@ func (a *Agent) runCore(ctx context.Context) error {
 
 func (a *Agent) storageOptions() storage.Options {
 	o := storage.Options{
-		MaxSize:   int64(a.config.Storage.MaxSize),
-		Keep:      time.Duration(a.config.Storage.Keep),
-		Cursors:   []storage.CursorSpec{{Name: deskCursor}},
-		Check:     a.options.CheckStore,
-		Committed: a.metrics.Committed,
-		Changed:   a.signal.Notify,
-		Log:       a.log,
-		Now:       a.options.Now,
+		MaxSize:    int64(a.config.Storage.MaxSize),
+		Keep:       time.Duration(a.config.Storage.Keep),
+		DropOldest: a.config.Storage.WhenFull == dropOldest,
+		Cursors:    []storage.CursorSpec{{Name: deskCursor}},
+		Check:      a.options.CheckStore,
+		Committed:  a.metrics.Committed,
+		Changed:    a.signal.Notify,
+		Log:        a.log,
+		Now:        a.options.Now,
 	}
 	for _, f := range a.config.Forward {
 		o.Cursors = append(o.Cursors, storage.CursorSpec{Name: forwardCursor + f.Name, Delivers: true})

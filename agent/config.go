@@ -54,11 +54,14 @@ type FieldsConfig struct {
 	Status   []string `toml:"status"`
 }
 
+// dropOldest is the value of when_full that is not the default.
+const dropOldest = "drop_oldest"
+
 // StorageConfig is the [storage] table.
 type StorageConfig struct {
 	MaxSize  Size     `toml:"max_size"`
 	Keep     Duration `toml:"keep"`
-	WhenFull string   `toml:"when_full"`
+	WhenFull string   `toml:"when_full"` // refuse or drop_oldest
 }
 
 // ForwardConfig is one [[forward]]: one destination and its place in the log.

@@ -27,7 +27,6 @@ var later = []struct {
 	{"admin.tls_cert", ""},
 	{"admin.tls_key", ""},
 	{"desk.only", ""},
-	{"storage.when_full", "refuse"},
 	{"forward.*.home_assistant", false},
 	{"forward.*.cert_file", ""},
 	{"forward.*.key_file", ""},
@@ -63,15 +62,8 @@ func refuse(at any, key []string, path string, unused any, c *collector) {
 		refuse(v, key[1:], path, unused, c)
 		return
 	}
-	switch {
-	case unused != nil && reflect.DeepEqual(v, unused):
-		if path != "storage.when_full" {
-			delete(table, key[0])
-		}
-	case path == "storage.when_full" && v != "drop_oldest":
-		// a wrong value, which validate tells
-	default:
+	if unused == nil || !reflect.DeepEqual(v, unused) {
 		c.add(path, "not in this version")
-		delete(table, key[0])
 	}
+	delete(table, key[0])
 }

@@ -83,7 +83,7 @@ func (c *Config) validateStorage(f *collector) {
 	if c.Storage.MaxSize < minStore || c.Storage.MaxSize > most {
 		f.add("storage.max_size", "must be between %s and %s", minStore, most)
 	}
-	oneOf(f, "storage.when_full", c.Storage.WhenFull, "refuse", "drop_oldest")
+	oneOf(f, "storage.when_full", c.Storage.WhenFull, "refuse", dropOldest)
 }
 
 var forwardName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
