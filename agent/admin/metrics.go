@@ -26,6 +26,17 @@ type Metrics struct {
 	acked     *prometheus.CounterVec
 	delivery  *prometheus.HistogramVec
 	output    prometheus.Histogram
+
+	// The series that are there from the start: to look one up in its vector takes longer than to count.
+	code    map[int]prometheus.Counter
+	kind    map[event.Kind]prometheus.Counter
+	forward map[string]forwardSeries
+}
+
+// forwardSeries are what is counted for each delivered event.
+type forwardSeries struct {
+	acked    prometheus.Counter
+	delivery prometheus.Observer
 }
 
 // codes are the answers of the webhook that its users know.
@@ -58,17 +69,21 @@ func NewMetrics(version string, forwards ...string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.accepted, m.duplicate, m.commit, m.acked, m.delivery, m.output, build,
 		statusCollector{m}, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.code, m.kind, m.forward = map[int]prometheus.Counter{}, map[event.Kind]prometheus.Counter{}, map[string]forwardSeries{}
 	for _, code := range codes() {
-		m.requests.WithLabelValues(strconv.Itoa(code))
+		m.code[code] = m.requests.WithLabelValues(strconv.Itoa(code))
 	}
 	for _, kind := range event.Kinds() {
-		m.accepted.WithLabelValues(string(kind))
+		m.kind[kind] = m.accepted.WithLabelValues(string(kind))
 	}
 	for _, name := range forwards {
-		m.acked.WithLabelValues(name)
-		m.delivery.WithLabelValues(name)
+		m.forward[name] = m.seriesOf(name)
 	}
 	return m
+}
+
+func (m *Metrics) seriesOf(forward string) forwardSeries {
+	return forwardSeries{m.acked.WithLabelValues(forward), m.delivery.WithLabelValues(forward)}
 }
 
 func counters(name, help, label string) *prometheus.CounterVec {
@@ -84,15 +99,20 @@ func (m *Metrics) bind(status func() Status) {
 
 // WebhookRequest counts a request to the webhook's path by its answer.
 func (m *Metrics) WebhookRequest(code int) {
-	if m != nil {
-		m.requests.WithLabelValues(strconv.Itoa(code)).Inc()
+	if m == nil {
+		return
 	}
+	c, ok := m.code[code]
+	if !ok {
+		c = m.requests.WithLabelValues(strconv.Itoa(code))
+	}
+	c.Inc()
 }
 
 // Accepted counts an event that became durable.
 func (m *Metrics) Accepted(kind event.Kind) {
 	if m != nil {
-		m.accepted.WithLabelValues(string(kind)).Inc()
+		m.kind[kind].Inc()
 	}
 }
 
@@ -113,10 +133,15 @@ func (m *Metrics) Committed(took time.Duration) {
 // Delivered counts an event acknowledged by a forward's broker, took after it
 // was accepted.
 func (m *Metrics) Delivered(forward string, took time.Duration) {
-	if m != nil {
-		m.acked.WithLabelValues(forward).Inc()
-		m.delivery.WithLabelValues(forward).Observe(took.Seconds())
+	if m == nil {
+		return
 	}
+	s, ok := m.forward[forward]
+	if !ok {
+		s = m.seriesOf(forward)
+	}
+	s.acked.Inc()
+	s.delivery.Observe(took.Seconds())
 }
 
 // OutputSet takes the time from accepting an event to setting a pin for it.
