@@ -58,9 +58,10 @@ func BenchmarkMessage(b *testing.B) {
 		b.Run(format, func(b *testing.B) {
 			f := forwarder(b, Config{Format: format}, m)
 			r := storage.Record{Sequence: 7, ID: body.Elements[0].ID, Data: body.Elements[0].Data, Received: time.Now()}
+			var payloads buffer
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, wanted, err := f.message(r); !wanted || err != nil {
+				if _, wanted, err := f.message(r, &payloads); !wanted || err != nil {
 					b.Fatal("not wanted", err)
 				}
 			}

@@ -83,6 +83,7 @@ func (d *delivery) run(ctx context.Context) error {
 // send reads events and publishes them, as far as the window lets it.
 func (d *delivery) send(ctx context.Context) error {
 	after := d.acked.Load()
+	var payloads buffer
 	for {
 		records, err := d.log.Next(ctx, after, batch)
 		if err != nil {
@@ -90,7 +91,7 @@ func (d *delivery) send(ctx context.Context) error {
 		}
 		for _, r := range records {
 			fl := flight{sequence: r.Sequence, accepted: r.Elapsed}
-			m, wanted, err := d.message(r)
+			m, wanted, err := d.message(r, &payloads)
 			switch {
 			case err != nil:
 				fl.fault = err
@@ -119,10 +120,11 @@ func (d *delivery) send(ctx context.Context) error {
 	}
 }
 
-// message makes the publish of an event, unless it is not wanted. A fault of
+// message makes the publish of an event, with b for its payload, unless it is
+// not wanted. A fault of
 // this program in one event must not end it: it would come again after each
 // start.
-func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool, err error) {
+func (f *Forwarder) message(r storage.Record, b *buffer) (m mqtt.Message, wanted bool, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			f.trace.Do(func() {
@@ -140,7 +142,7 @@ func (f *Forwarder) message(r storage.Record) (m mqtt.Message, wanted bool, err 
 	if !f.wanted(e.Kind) {
 		return mqtt.Message{}, false, nil
 	}
-	return mqtt.Message{Topic: f.topic.topic(f.config.Device, e), QoS: 1, Payload: f.payload(r, e)}, true, nil
+	return mqtt.Message{Topic: f.topic.topic(f.config.Device, e), QoS: 1, Payload: f.payload(r, e, b)}, true, nil
 }
 
 // land waits for the acknowledgements, in order, and moves the cursor. It

@@ -3,6 +3,7 @@ package forward
 import (
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +13,16 @@ import (
 	"deskbell/storage"
 )
 
-// payload makes the bytes that are sent for one event. The result may share
-// memory with r.Data.
-func (f *Forwarder) payload(r storage.Record, e event.Event) []byte {
+// A buffer is where one goroutine makes its payloads: a connection copies what
+// it is given.
+type buffer []byte
+
+// keepBuffer is how large a buffer may be between two events.
+const keepBuffer = 64 << 10
+
+// payload makes the bytes that are sent for one event. They share memory with b
+// or with r.Data.
+func (f *Forwarder) payload(r storage.Record, e event.Event, b *buffer) []byte {
 	data := r.Data
 	switch f.config.Data {
 	case Redacted:
@@ -28,7 +36,11 @@ func (f *Forwarder) payload(r storage.Record, e event.Event) []byte {
 		}
 		return data
 	}
-	return cloudEvent(f.config.Device, r, e, data, f.delayed(r))
+	made := cloudEvent((*b)[:0], f.config.Device, r, e, data, f.delayed(r))
+	if *b = made; cap(made) > keepBuffer {
+		*b = nil
+	}
+	return made
 }
 
 // delayed says that an event comes later than it should: 30 s after it was
@@ -37,11 +49,11 @@ func (f *Forwarder) delayed(r storage.Record) bool {
 	return r.Sequence <= f.log.StartSequence() || f.log.Elapsed()-r.Elapsed > late
 }
 
-// cloudEvent writes an event in the JSON form of CloudEvents 1.0
+// cloudEvent appends to b an event in the JSON form of CloudEvents 1.0
 // (cloudevents.io, JSON event format, section 3). data is embedded as it is;
 // nil leaves it out.
-func cloudEvent(device string, r storage.Record, e event.Event, data []byte, delayed bool) []byte {
-	b := make([]byte, 0, len(data)+448+len(device)+len(e.Type)+len(e.Conversation))
+func cloudEvent(b []byte, device string, r storage.Record, e event.Event, data []byte, delayed bool) []byte {
+	b = slices.Grow(b, len(data)+448+len(device)+len(e.Type)+len(e.Conversation))
 	b = append(b, `{"specversion":"1.0","id":"`...)
 	b = hex.AppendEncode(b, r.ID[:])
 	b = append(b, `","source":"/account/`...)

@@ -67,7 +67,7 @@ func TestCloudEvents(t *testing.T) {
 			if tt.data != "" {
 				sent = []byte(tt.data)
 			}
-			b := cloudEvent("front-desk", r, e, sent, tt.delayed)
+			b := cloudEvent(nil, "front-desk", r, e, sent, tt.delayed)
 			if tt.data != "" && !bytes.Contains(b, []byte(`"data":`+tt.data)) {
 				t.Errorf("the data is not byte for byte in %s", b)
 			}
@@ -113,7 +113,7 @@ func TestHowMuchIsSent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := forwarder(t, Config{Format: tt.format, Data: tt.data, Redact: []string{"payload.message"}}, newMemory())
-			m, wanted, err := f.message(storage.Record{Sequence: 1, Data: []byte(data)})
+			m, wanted, err := f.message(storage.Record{Sequence: 1, Data: []byte(data)}, new(buffer))
 			if err != nil || !wanted || m.Topic != "deskbell/desk/event/message" || m.QoS != 1 || m.Retained {
 				t.Errorf("message %+v, wanted %v, error %v", m, wanted, err)
 			}
@@ -158,7 +158,7 @@ func FuzzStrings(f *testing.F) {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, typ, conversation string) {
-		b := cloudEvent(conversation, storage.Record{}, event.Event{Type: typ, Conversation: conversation, Account: typ}, []byte(`{}`), false)
+		b := cloudEvent(nil, conversation, storage.Record{}, event.Event{Type: typ, Conversation: conversation, Account: typ}, []byte(`{}`), false)
 		if !json.Valid(b) || !utf8.Valid(b) {
 			t.Fatalf("not JSON: %q", b)
 		}

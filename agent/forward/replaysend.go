@@ -72,6 +72,7 @@ type volley struct {
 	ctx, waiting context.Context
 	alone        bool
 	flying       []flight // not landed yet, in their order
+	payloads     buffer
 }
 
 // run returns false when it came to no good end.
@@ -136,7 +137,7 @@ func (v *volley) send(r storage.Record) (sent, ok bool) {
 			return false, false
 		}
 	}
-	m, wanted, err := v.message(r)
+	m, wanted, err := v.message(r, &v.payloads)
 	fl := flight{sequence: r.Sequence, fault: err}
 	if wanted && err == nil {
 		if !v.place() {

@@ -88,8 +88,8 @@ func (t template) uses(fields ...string) bool {
 
 // topic fills the template.
 func (t template) topic(device string, e event.Event) string {
-	var b strings.Builder
-	b.WriteString(t.texts[0])
+	var room [256]byte // for nearly every topic
+	b := append(room[:0], t.texts[0]...)
 	for i, field := range t.fields {
 		var value string
 		switch field {
@@ -110,11 +110,11 @@ func (t template) topic(device string, e event.Event) string {
 		if value == "" {
 			value = unknown
 		}
-		if b.Len() == 0 && value[0] == '$' {
+		if len(b) == 0 && value[0] == '$' {
 			value = "_" + value[1:]
 		}
-		b.WriteString(value)
-		b.WriteString(t.texts[i+1])
+		b = append(b, value...)
+		b = append(b, t.texts[i+1]...)
 	}
-	return b.String()
+	return string(b)
 }
