@@ -58,10 +58,25 @@ func (w *walker) compare(deep bool) {
 			w.Errorf("event %d is gone; delivered are those up to %d, held %v", seq, m.passed, held)
 		}
 	}
+	slowest := stats.LastSequence
+	for _, mc := range m.cursors {
+		if mc.delivers {
+			slowest = min(slowest, mc.position)
+		}
+	}
+	undelivered := 0
+	for seq := range there {
+		if seq > slowest {
+			undelivered++
+		}
+	}
+	if n, _ := l.Undelivered(); n != undelivered {
+		w.Errorf("%d are undelivered, not %d", undelivered, n)
+	}
 	if len(there) != stats.Records {
 		w.Errorf("%d records, %+v", len(there), stats)
 	}
-	if len(there) > 0 && slices.Min(slices.Collect(maps.Keys(there))) < stats.FirstSequence {
+	if len(there) > 0 && slices.Min(slices.Collect(maps.Keys(there))) != stats.FirstSequence {
 		w.Errorf("%+v, the first is %d", stats, slices.Min(slices.Collect(maps.Keys(there))))
 	}
 }

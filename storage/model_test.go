@@ -53,11 +53,16 @@ func TestModel(t *testing.T) {
 	}
 	// Not t.Log: what bbolt finds amiss it may tell by a panic of its own.
 	fmt.Fprintf(os.Stderr, "go test ./storage -run TestModel -seed %d -steps %d\n", s, *steps)
-	for _, size := range []int64{minSize, 4 << 20, 16 << 20} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+	for _, test := range []struct {
+		size int64
+		drop bool
+	}{{minSize, false}, {minSize, true}, {4 << 20, false}, {4 << 20, true}, {16 << 20, false}} {
+		t.Run(fmt.Sprint(test.size, test.drop), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &walker{T: t, r: rand.New(rand.NewPCG(s, uint64(size))), above: memory(t)}
-				w.walk(size)
+				w := &walker{T: t, r: rand.New(rand.NewPCG(s, uint64(test.size))), above: memory(t)}
+				w.o = testOptions()
+				w.o.MaxSize, w.o.DropOldest = test.size, test.drop
+				w.walk()
 			})
 		})
 	}
@@ -75,11 +80,10 @@ type walker struct {
 	disk  recorder
 	cuts  struct{ before, after int }
 	full  int
+	drops uint64
 }
 
-func (w *walker) walk(size int64) {
-	w.o = testOptions()
-	w.o.MaxSize = size
+func (w *walker) walk() {
 	w.o.Keep = 10 * time.Minute
 	w.o.Committed = w.disk.committed
 	w.m = &model{lists: make(map[string][]string)}
@@ -107,12 +111,13 @@ func (w *walker) walk(size int64) {
 		}
 	}
 	w.compare(true)
-	w.Logf("%d events, %d times full, power cuts before the commit %d and after it %d, %+v", len(w.m.events), w.full, w.cuts.before, w.cuts.after, w.l.Stats())
+	w.Logf("%d events, %d dropped, %d times full, power cuts before the commit %d and after it %d, %+v", len(w.m.events), w.drops, w.full, w.cuts.before, w.cuts.after, w.l.Stats())
 }
 
 func (w *walker) open(dir string) {
 	w.disk.path = storePath(dir)
 	w.l = openLog(w.T, dir, w.o)
+	w.drops = 0
 }
 
 // reopen stops the store and starts it again, half of the time with other
@@ -179,9 +184,10 @@ func (w *walker) append() {
 		}
 	}
 	got, err := w.l.Append(context.Background(), es)
+	defer w.dropped()
 	if errors.Is(err, ErrFull) {
 		w.full++
-		if in, max := w.undelivered()+int64(bytes), w.o.MaxSize; (in < max/100 && int64(bytes) < max/10) || len(fresh) == 0 {
+		if in, max := w.kept()+int64(bytes), w.o.MaxSize; (in < max/2 && int64(bytes) < max/12) || len(fresh) == 0 {
 			w.Errorf("full with %d bytes that are not delivered, at %+v", in, w.l.Stats())
 		}
 		return
@@ -196,6 +202,26 @@ func (w *walker) append() {
 	}
 }
 
+// dropped has the model follow where undelivered events were given up.
+func (w *walker) dropped() {
+	if w.l.Stats().Dropped == w.drops {
+		return
+	}
+	w.drops = w.l.Stats().Dropped
+	there := w.there()
+	for _, c := range w.l.cursors {
+		mc := w.m.cursors[c.spec.Name]
+		for seq := mc.position + 1; seq <= c.Position(); seq++ {
+			if there[seq] || !mc.delivers || !w.o.DropOldest {
+				w.Errorf("%s passed event %d by itself", c.spec.Name, seq)
+			}
+		}
+		mc.position = max(mc.position, c.Position())
+		maps.DeleteFunc(mc.held, func(seq uint64, _ bool) bool { return !there[seq] }) // it goes in its turn
+	}
+	w.m.pass()
+}
+
 // text is as long as what people write, seldom as what they attach.
 func (w *walker) text() string {
 	n := w.r.IntN(1200)
@@ -208,12 +234,12 @@ func (w *walker) text() string {
 	return fmt.Sprint(w.r.Uint64(), string(bytes.Repeat([]byte{'a' + byte(w.r.IntN(26))}, n)))
 }
 
-// undelivered is what the events take that may not be given up, in pages where
-// they are large.
-func (w *walker) undelivered() (n int64) {
-	held := w.m.held()
+// kept is what the events take that may not be given up, in pages where they
+// are large.
+func (w *walker) kept() (n int64) {
+	boundary, held := w.m.boundary(w.o.DropOldest), w.m.held()
 	for i, e := range w.m.events {
-		if seq := uint64(i + 1); seq > w.m.passed || held[seq] {
+		if seq := uint64(i + 1); seq > boundary || held[seq] {
 			n += int64(len(e.Data) + dataAt + 24)
 			if len(e.Data) > pageSize/4 {
 				n += pageSize
@@ -223,15 +249,20 @@ func (w *walker) undelivered() (n int64) {
 	return n
 }
 
-// pass notes how far all cursors are, and returns it.
-func (m *model) pass() uint64 {
+// boundary is how far all cursors are, or with dropping those that do not
+// deliver.
+func (m *model) boundary(dropping bool) uint64 {
 	boundary := uint64(len(m.events))
 	for _, mc := range m.cursors {
-		boundary = min(boundary, mc.position)
+		if !dropping || !mc.delivers {
+			boundary = min(boundary, mc.position)
+		}
 	}
-	m.passed = max(m.passed, boundary)
-	return m.passed
+	return boundary
 }
+
+// pass notes how far all cursors are.
+func (m *model) pass() { m.passed = max(m.passed, m.boundary(false)) }
 
 // held are the events that stay though all cursors have passed them.
 func (m *model) held() map[uint64]bool {
@@ -288,7 +319,7 @@ func (w *walker) update(durable bool) {
 	w.m.pass()
 	if !durable {
 		c.Save(u)
-	} else if err := c.Commit(context.Background(), u); err != nil && !errors.Is(err, ErrFull) {
+	} else if err := c.Commit(context.Background(), u); err != nil {
 		w.Error(err)
 	}
 }
