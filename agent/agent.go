@@ -30,6 +30,12 @@ type Options struct {
 	// CheckStore runs storage.Check in another process. Nil: the store is
 	// opened unchecked.
 	CheckStore func(ctx context.Context, path string) error
+	// SalvageStore runs storage.Salvage in another process. Nil: of a damaged
+	// store nothing is saved.
+	SalvageStore func(ctx context.Context, from, to string, limit int64) (storage.Report, error)
+	// Waiting is called whenever the agent, before it is ready, begins to wait
+	// for something, such as room for the store. It must not block. May be nil.
+	Waiting func(why error)
 	// Ready is called once, when events are taken and everything runs.
 	Ready func()
 	// Trace is called at every change of an output's level; it must not block.
@@ -76,6 +82,9 @@ type rooms struct {
 func New(c Config, o Options) (*Agent, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(error) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -195,6 +204,8 @@ func (a *Agent) storageOptions() storage.Options {
 		DropOldest: a.config.Storage.WhenFull == dropOldest,
 		Cursors:    []storage.CursorSpec{{Name: deskCursor}},
 		Check:      a.options.CheckStore,
+		Salvage:    a.options.SalvageStore,
+		Waiting:    a.waiting,
 		Committed:  a.metrics.Committed,
 		Changed:    a.signal.Notify,
 		Log:        a.log,
@@ -204,6 +215,12 @@ func (a *Agent) storageOptions() storage.Options {
 		o.Cursors = append(o.Cursors, storage.CursorSpec{Name: forwardCursor + f.Name, Delivers: true})
 	}
 	return o
+}
+
+// waiting is called while the store is opened.
+func (a *Agent) waiting(why error) {
+	a.step.waits(why)
+	a.options.Waiting(why)
 }
 
 // The names of the cursors in the store.

@@ -98,7 +98,7 @@ func TestABackupEndsWhenTheStoreIsRebuilt(t *testing.T) {
 		if err := build(t.Context(), other, l.source().values(t.Context())); err != nil {
 			t.Error(err)
 		}
-		h, err := openHandle(other, boltOptions(&l.options))
+		h, err := openHandle(context.Background(), other, boltOptions(&l.options))
 		if err != nil {
 			t.Fatal(err)
 		}

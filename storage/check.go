@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -65,7 +66,7 @@ func Check(path string) error {
 // do not fit together. Where the file has no list of free pages, that walk is
 // the one that bbolt's own check makes.
 func checkStructure(path string) error {
-	db, err := openBolt(path, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
+	db, err := openBolt(context.Background(), path, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
 	if err != nil {
 		return err
 	}
@@ -113,4 +114,7 @@ func checkTree(path string) error {
 
 // lockTimeout is how long to wait for whoever still has the file open: a child
 // of an agent that was killed, or a Reader.
-const lockTimeout = 5 * time.Second
+const (
+	lockTimeout = 5 * time.Second
+	lockRetry   = 50 * time.Millisecond
+)

@@ -68,7 +68,7 @@ func build(ctx context.Context, path string, values iter.Seq2[value, error]) (er
 
 // pour puts values into an empty file, and returns where its pages end.
 func pour(ctx context.Context, path string, values iter.Seq2[value, error]) (size int64, err error) {
-	db, err := openBolt(path, &bolt.Options{
+	db, err := openBolt(ctx, path, &bolt.Options{
 		PageSize:       pageSize,
 		FreelistType:   bolt.FreelistMapType,
 		NoFreelistSync: true,
@@ -252,24 +252,14 @@ func (c *chunk) take(v value) {
 			c.gaps = grown(c.gaps, sequenceOf(v.key))
 		}
 	case v.bucket == string(bucketIDs):
-		c.addIDs(v)
+		for part := range idsWithout(v, c.given) { // what was trimmed since it was read is trimmed again
+			c.add(part)
+		}
 	default:
 		if record {
 			c.given = grown(c.given, sequenceOf(v.key))
 		}
 		c.add(v)
-	}
-}
-
-// addIDs adds a copy of a run of ids, but for those of records that were
-// trimmed after they had been read: they are trimmed again.
-func (c *chunk) addIDs(v value) {
-	ids, _ := v.payload()
-	from := sequenceOf(v.key)
-	for _, s := range without(stretch{from, from + uint64(len(ids)/len(ID{})) - 1}, c.given) {
-		var vs values
-		key := sequenceKey(s.from)
-		c.add(value{bucket: v.bucket, key: key, sealed: vs.seal(key, ids[(s.from-from)*16:(s.to-from+1)*16])})
 	}
 }
 
@@ -316,6 +306,22 @@ func idRuns(gone []gone) iter.Seq[value] {
 				return
 			}
 			gone = gone[n:]
+		}
+	}
+}
+
+// idsWithout is a run of ids but for those of records that are there.
+func idsWithout(v value, there []stretch) iter.Seq[value] {
+	return func(yield func(value) bool) {
+		ids, _ := v.payload()
+		from := sequenceOf(v.key)
+		const one = uint64(len(ID{}))
+		for _, s := range without(stretch{from, from + uint64(len(ids))/one - 1}, there) {
+			var vs values
+			key := sequenceKey(s.from)
+			if !yield(value{bucket: v.bucket, key: key, sealed: vs.seal(key, ids[(s.from-from)*one:(s.to-from+1)*one])}) {
+				return
+			}
 		}
 	}
 }

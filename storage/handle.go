@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync/atomic"
@@ -22,7 +23,7 @@ type handle struct {
 }
 
 // openHandle opens a file that is there.
-func openHandle(path string, o *bolt.Options) (*handle, error) {
+func openHandle(ctx context.Context, path string, o *bolt.Options) (*handle, error) {
 	h := &handle{closed: make(chan struct{})}
 	h.users.Store(1)
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -30,7 +31,7 @@ func openHandle(path string, o *bolt.Options) (*handle, error) {
 		h.file = f
 		return f, err
 	}
-	db, err := openBolt(path, o)
+	db, err := openBolt(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (h *handle) named(path string) bool {
 // has got the name: then there is no way back, for what was stored in the other
 // one would be lost, and nothing is stored any more.
 func (w *writer) swap(path string, name func() error) error {
-	h, err := openHandle(path, boltOptions(&w.options))
+	h, err := openHandle(context.Background(), path, boltOptions(&w.options))
 	if err != nil {
 		return err
 	}

@@ -79,11 +79,17 @@ func under(c *bolt.Cursor, prefix string) iter.Seq2[[]byte, []byte] {
 // records fills ledger and window: this one in the order of the sequences, from
 // the ids of trimmed records and from the records.
 func (s *survey) records(events, runs *bolt.Cursor) {
-	from := uint64(1)
-	if s.last > remembered {
-		from = s.last - remembered + 1
+	// Not before the last one given: damage may have made that jump.
+	last, _ := events.Last()
+	newest := sequenceOf(last)
+	if k, v := runs.Last(); k != nil {
+		newest = max(newest, sequenceOf(k)+uint64(len(v)/len(ID{}))-1)
 	}
-	s.ids = newWindow(int(s.last - from + 1))
+	from := uint64(1)
+	if newest > remembered {
+		from = newest - remembered + 1
+	}
+	s.ids = newWindow(int(min(newest, remembered)))
 	run, ids := runs.First()
 	event, v := events.First()
 	for run != nil || event != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 func TestSecondAgent(t *testing.T) {
@@ -69,4 +71,29 @@ func holdStore(dir string) {
 	fmt.Println("open")
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	_ = l.Close()
+}
+
+// TestFileIsInUse by another process than an agent: whoever waits names it, and
+// gives up when it is stopped.
+func TestFileIsInUse(t *testing.T) {
+	dir := t.TempDir()
+	filled(t, dir, 3)
+	db, err := bolt.Open(storePath(dir), 0, nil) // each opening has a lock of its own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	o := testOptions()
+	o.Check = func(context.Context, string) error { // then it is opened
+		cancel()
+		return nil
+	}
+	if _, err := Open(ctx, dir, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v", err)
+	}
+	_, err = openBolt(context.Background(), storePath(dir), &bolt.Options{ReadOnly: true})
+	if !errors.Is(err, ErrLocked) || runtime.GOOS == "linux" && !strings.Contains(err.Error(), fmt.Sprintf("process %d has", os.Getpid())) {
+		t.Errorf("openBolt: %v", err)
+	}
 }

@@ -37,15 +37,9 @@ func lock(ctx context.Context, dir string, exclusive bool) (*os.File, error) {
 			err = lockedBy(pid)
 			break
 		}
-		wait := time.NewTimer(50 * time.Millisecond)
-		select {
-		case <-wait.C:
-			continue
-		case <-ctx.Done():
-			wait.Stop()
-			err = ctx.Err()
+		if err = wait(ctx, lockRetry); err != nil {
+			break
 		}
-		break
 	}
 	_ = folder.Close()
 	return nil, err
@@ -57,4 +51,17 @@ func lockedBy(pid int) error {
 		return fmt.Errorf("%w by another process", ErrLocked)
 	}
 	return fmt.Errorf("%w by another deskbell (process %d)", ErrLocked, pid)
+}
+
+// heldBy is ErrLocked with the name of whoever has the file open.
+func heldBy(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return ErrLocked
+	}
+	defer func() { _ = f.Close() }()
+	if pid, _ := holder(f); pid != 0 {
+		return fmt.Errorf("%w: process %d has %s open", ErrLocked, pid, path)
+	}
+	return lockedBy(0)
 }

@@ -9,9 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -20,17 +17,16 @@ import (
 )
 
 const (
-	fileName    = "deskbell.db"
-	newName     = fileName + ".new"
-	damagedName = fileName + ".damaged-" // and a number
-	keepDamaged = 3
+	fileName = "deskbell.db"
+	newName  = fileName + ".new"
 )
 
 // Open opens the store in dir, creating folder (0750) and file (0640) as
-// needed. It blocks while the file is checked and read, twice at most. A
-// damaged file is moved aside within dir and a new store begun; Problems names
-// it. Nothing is stored until Run runs. Errors: ErrLocked, ErrNewer, ctx's, or
-// that a path may not be used.
+// needed. It blocks while the file is checked and read, twice at most. Of a
+// damaged file what can be read is saved; the file itself is kept beside the new
+// one, and Problems names it. While there is no room for that, Open waits.
+// Nothing is stored until Run runs. Errors: ErrLocked, ErrNewer, ctx's, or that
+// a path may not be used.
 func Open(ctx context.Context, dir string, o Options) (*Log, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -65,24 +61,10 @@ func (l *Log) open(ctx context.Context, dir string) (err error) {
 	if err := tryFolder(dir); err != nil {
 		return err
 	}
-	damage, err := l.inspect(ctx)
-	if err != nil {
+	if err := l.prepare(ctx, dir); err != nil {
 		return err
 	}
-	if damage != nil {
-		if err := l.moveAside(dir, damage); err != nil {
-			return err
-		}
-	}
-	if err := l.nameDamaged(dir); err != nil {
-		return err
-	}
-	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
-		if err := createFile(dir); err != nil {
-			return err
-		}
-	}
-	h, err := openHandle(l.path, boltOptions(&l.options))
+	h, err := openHandle(ctx, l.path, boltOptions(&l.options))
 	if err != nil {
 		return err
 	}
@@ -92,13 +74,35 @@ func (l *Log) open(ctx context.Context, dir string) (err error) {
 	return nil
 }
 
-// openBolt opens the file, with an error of ours where another process has it.
-func openBolt(path string, o *bolt.Options) (*bolt.DB, error) {
-	db, err := bolt.Open(path, 0o640, o)
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%w by another process", ErrLocked)
+// openBolt opens the file. It waits for whoever has it open, o.Timeout at most,
+// and then names that process where the system tells.
+func openBolt(ctx context.Context, path string, o *bolt.Options) (*bolt.DB, error) {
+	once := *o
+	once.Timeout = time.Millisecond // bbolt by itself would not look at ctx
+	for deadline := time.Now().Add(o.Timeout); ; {
+		db, err := bolt.Open(path, 0o640, &once)
+		if !errors.Is(err, bolterrors.ErrTimeout) {
+			return db, err
+		}
+		if time.Now().After(deadline) {
+			return nil, heldBy(path)
+		}
+		if err := wait(ctx, lockRetry); err != nil {
+			return nil, err
+		}
 	}
-	return db, err
+}
+
+// wait waits so long, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // boltOptions are those of every writable opening: pages of one size
@@ -148,7 +152,7 @@ func (l *Log) inspect(ctx context.Context) (damage, err error) {
 			return judge(ctx, err)
 		}
 	}
-	db, err := openBolt(l.path, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
+	db, err := openBolt(ctx, l.path, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
 	if err != nil {
 		return judge(ctx, err)
 	}
@@ -188,81 +192,29 @@ func InUse(dir string) error {
 }
 
 // tryFolder finds out whether files can be made in dir: where a damaged store
-// could not be moved aside, it is better known before. What a creation that was
-// cut off has left goes with it.
+// could not be moved aside, it is better known before. What was cut off while
+// it was made goes with it.
 func tryFolder(dir string) error {
 	path := filepath.Join(dir, newName)
+	if err := finish(dir); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
+		if fullDisk(err) {
+			return nil // a store that is there can do with the room it has
+		}
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(path))
 }
 
-// damagedFiles lists the numbers of the stores that were moved aside, the
-// oldest first.
-func damagedFiles(dir string) ([]int, error) {
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []int
-	for _, f := range files {
-		number, ok := strings.CutPrefix(f.Name(), damagedName)
-		if n, err := strconv.Atoi(number); ok && err == nil && n > 0 {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers, nil
-}
-
-// nameDamaged has Problems name the newest store that was moved aside for as
-// long as it lies there: it may hold the only copy of events.
-func (l *Log) nameDamaged(dir string) error {
-	numbers, err := damagedFiles(dir)
-	if err != nil || len(numbers) == 0 {
-		return err
-	}
-	aside := filepath.Join(dir, damagedName+strconv.Itoa(numbers[len(numbers)-1]))
-	l.problems.opening = fmt.Sprintf("the store was damaged and a new one was begun; "+
-		"events that were not delivered are in %s alone: keep a copy of it elsewhere, remove it here, and look at the disk or card", aside)
-	return nil
-}
-
-// moveAside renames the damaged file and keeps the newest three of those.
-func (l *Log) moveAside(dir string, damage error) error {
-	numbers, err := damagedFiles(dir)
-	if err != nil {
-		return err
-	}
-	next := 1
-	if len(numbers) > 0 {
-		next = numbers[len(numbers)-1] + 1
-	}
-	aside := filepath.Join(dir, damagedName+strconv.Itoa(next))
-	if err := os.Rename(l.path, aside); err != nil {
-		return err
-	}
-	for i := 0; i <= len(numbers)-keepDamaged; i++ {
-		if err := os.Remove(filepath.Join(dir, damagedName+strconv.Itoa(numbers[i]))); err != nil {
-			return err
-		}
-	}
-	l.options.Log.Error("store is damaged, a new one is begun", "moved", aside, "error", damage)
-	return syncFolder(dir)
-}
-
 // createFile makes an empty store under another name and renames it, so that
 // deskbell.db is always a whole one.
-func createFile(dir string) error {
+func createFile(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, newName)
-	db, err := openBolt(path, &bolt.Options{PageSize: pageSize, NoFreelistSync: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
-	if err != nil {
+	if err := build(ctx, path, func(func(value, error) bool) {}); err != nil {
 		return err
-	}
-	if err := errors.Join(db.Update(create), db.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
 	}
 	if err := os.Rename(path, filepath.Join(dir, fileName)); err != nil {
 		return err

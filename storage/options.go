@@ -44,6 +44,15 @@ type Options struct {
 	// started, or ctx ended, the store is not touched and Open returns that
 	// error. Nil: the store is opened unchecked.
 	Check func(ctx context.Context, path string) error
+	// Salvage runs the function Salvage of this package in another process, for a
+	// limited time. That process dying, or running out of time, means that
+	// nothing can be read of from; where it could not be started, or to could not
+	// be written, Open tries again. Nil: a damaged store is set aside and a new
+	// one begun.
+	Salvage func(ctx context.Context, from, to string, limit int64) (Report, error)
+	// Waiting is called whenever Open begins to wait, with why: for room on the
+	// disk, most of all. It must not block. May be nil.
+	Waiting func(why error)
 	// Committed is called after every commit with the time it took, syncs
 	// included. It must not block. May be nil.
 	Committed func(took time.Duration)
@@ -81,6 +90,9 @@ func (o Options) complete() (Options, error) {
 				return o, fmt.Errorf("cursor %s is there twice", c.Name)
 			}
 		}
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(error) {}
 	}
 	if o.Committed == nil {
 		o.Committed = func(time.Duration) {}

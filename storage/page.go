@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"slices"
@@ -44,6 +45,10 @@ const (
 	metaSum     = 56 // where the checksum stands
 )
 
+// cutAtMost is how much is looked at of a page that does not end within the
+// file.
+const cutAtMost = 16 << 20
+
 // order is how bbolt writes numbers.
 var order = binary.NativeEndian
 
@@ -75,6 +80,7 @@ type element struct {
 type pager struct {
 	file *os.File
 	size int64
+	stop func() error // says when there is no more time for reading; may be nil
 }
 
 func openPager(path string) (*pager, error) {
@@ -86,7 +92,7 @@ func openPager(path string) (*pager, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &pager{f, info.Size()}, nil
+	return &pager{file: f, size: info.Size()}, nil
 }
 
 // pages is how many the file has, the last one perhaps not whole.
@@ -95,6 +101,9 @@ func (p *pager) pages() uint64 { return uint64((p.size + pageSize - 1) / pageSiz
 // read reads n bytes, less at the end of the file. It uses buf where that is
 // large enough.
 func (p *pager) read(at int64, n int, buf []byte) ([]byte, error) {
+	if err := p.ended(); err != nil {
+		return nil, err
+	}
 	n = int(min(int64(n), p.size-at))
 	if n <= 0 {
 		return nil, io.ErrUnexpectedEOF
@@ -104,6 +113,14 @@ func (p *pager) read(at int64, n int, buf []byte) ([]byte, error) {
 	}
 	_, err := p.file.ReadAt(buf[:n], at)
 	return buf[:n], err
+}
+
+// ended says why there is no more reading.
+func (p *pager) ended() error {
+	if p.stop == nil {
+		return nil
+	}
+	return p.stop()
 }
 
 // meta reads page 0 or 1.
@@ -157,7 +174,10 @@ func (p *pager) page(id uint64, buf []byte) (page, error) {
 	if len(b) < pageHead {
 		return page{}, fmt.Errorf("page %d is damaged: it is cut off", id)
 	}
-	if n := (int64(order.Uint32(b[12:])) + 1) * pageSize; n > pageSize && n <= p.size-at {
+	if n := (int64(order.Uint32(b[12:])) + 1) * pageSize; n > pageSize {
+		if n > p.size-at { // the file was cut, or the number is wrong
+			n = min(n, cutAtMost)
+		}
 		if b, err = p.read(at, int(n), b); err != nil {
 			return page{}, fmt.Errorf("read page %d: %w", id, err)
 		}
@@ -232,6 +252,17 @@ func (g *page) element(i int) (e element, from int, ok bool) {
 	e.key, e.value = g.b[begin:begin+key:begin+key], g.b[begin+key:end:end]
 	e.at = g.at + int64(begin+key)
 	return e, int(begin), true
+}
+
+// elements are those of a page, and of one that is damaged all that might be.
+func (g *page) elements(sound bool) iter.Seq[element] {
+	return func(yield func(element) bool) {
+		for i := 0; sound && i < g.count || !sound && pageHead+(i+1)*elementHead <= min(len(g.b), pageSize); i++ {
+			if e, _, ok := g.element(i); ok && len(e.key) > 0 && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // inline returns the page within the value of a bucket.

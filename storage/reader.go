@@ -39,7 +39,7 @@ func (r *Reader) open(dir string) (err error) {
 	if r.folder, err = lock(context.Background(), dir, false); err != nil {
 		return err
 	}
-	if r.handle, err = openHandle(path, &bolt.Options{ReadOnly: true, Timeout: time.Millisecond}); err != nil {
+	if r.handle, err = openHandle(context.Background(), path, &bolt.Options{ReadOnly: true, Timeout: time.Millisecond}); err != nil {
 		return err
 	}
 	return r.handle.view(func(tx *bolt.Tx) error {

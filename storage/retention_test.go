@@ -234,7 +234,7 @@ func TestNothingIsGivenUpAheadOfThePositions(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "image"), image, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		h, err := openHandle(filepath.Join(dir, "image"), boltOptions(&o))
+		h, err := openHandle(t.Context(), filepath.Join(dir, "image"), boltOptions(&o))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,12 +3,14 @@ package storage
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -24,6 +26,19 @@ func TestMain(m *testing.M) {
 	case "check":
 		if err := Check(os.Args[1]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	case "salvage":
+		limit, _ := strconv.ParseInt(os.Args[3], 10, 64)
+		report, err := Salvage(context.Background(), os.Args[1], os.Args[2], limit)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		_ = json.NewEncoder(os.Stdout).Encode(report)
+	case "start":
+		if err := startStore(os.Args[1]); err != nil {
+			fmt.Println(err)
 			os.Exit(1)
 		}
 	case "build":
@@ -43,8 +58,8 @@ func TestMain(m *testing.M) {
 }
 
 // child is the command of this test binary in the role of a child.
-func child(ctx context.Context, role, arg string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], arg)
+func child(ctx context.Context, role string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), childVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
@@ -52,6 +67,19 @@ func child(ctx context.Context, role, arg string) *exec.Cmd {
 // checkInChild is an Options.Check.
 func checkInChild(ctx context.Context, path string) error {
 	return child(ctx, "check", path).Run()
+}
+
+// salvageInChild is an Options.Salvage.
+func salvageInChild(ctx context.Context, from, to string, limit int64) (r Report, err error) {
+	out, err := child(ctx, "salvage", from, to, fmt.Sprint(limit)).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return Report{}, fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &r)
+	}
+	return r, err
 }
 
 // testOptions are those of most tests: a small store that keeps things.

@@ -13,6 +13,7 @@ import (
 // page by page. What cannot be read is noted, and left out.
 type tree struct {
 	*pager
+	root uint64
 	keep bool   // places and values, not only what a check asks for
 	only string // this bucket, unless it is ""
 
@@ -54,6 +55,7 @@ type location struct {
 	at       int64
 	size     uint32
 	seal     uint32
+	id       ID
 }
 
 // levels is more than any tree has.
@@ -81,17 +83,14 @@ func (p *pager) peek(root uint64) *tree {
 // look looks a tree through from its root on.
 func (p *pager) look(root uint64, keep bool) *tree {
 	t := p.newTree()
-	t.keep = keep
+	t.root, t.keep = root, keep
 	t.walk("", root, nil, nil, 0)
 	if keep {
 		t.sort()
 	}
 	all := func(format string, args ...any) { t.damaged("", nil, nil, fmt.Errorf(format, args...)) }
-	switch {
-	case t.format == 0 || !t.buckets[string(bucketEvents)] || !t.buckets[string(bucketIDs)]:
+	if !t.usable() || !t.buckets[string(bucketIDs)] {
 		all("%w", errNoStore)
-	case t.seen > t.sequence:
-		all("there is a sign of event %d, and the last one was %d", t.seen, t.sequence)
 	}
 	for bucket := range t.buckets {
 		// Until the first events are delivered a cursor may have entries without
@@ -108,6 +107,7 @@ func (p *pager) look(root uint64, keep bool) *tree {
 // looked for.
 func (t *tree) sort() {
 	slices.SortFunc(t.locations, func(a, b location) int { return cmp.Compare(a.sequence, b.sequence) })
+	t.locations = slices.CompactFunc(t.locations, func(a, b location) bool { return a.sequence == b.sequence })
 	t.runs = nil
 	for _, p := range t.locations {
 		t.runs = grown(t.runs, p.sequence)
@@ -197,9 +197,8 @@ func (t *tree) leaf(bucket string, g *page, lo, hi []byte, level int) {
 // itself.
 func (t *tree) rest(bucket string, g *page, lo, hi []byte, level int) {
 	g.leaf = true
-	for i := 0; pageHead+(i+1)*elementHead <= min(len(g.b), pageSize); i++ {
-		e, _, ok := g.element(i)
-		if ok && len(e.key) > 0 && (lo == nil || bytes.Compare(e.key, lo) >= 0) && (hi == nil || bytes.Compare(e.key, hi) < 0) && e.bucket == (bucket == "") {
+	for e := range g.elements(false) {
+		if (lo == nil || bytes.Compare(e.key, lo) >= 0) && (hi == nil || bytes.Compare(e.key, hi) < 0) && e.bucket == (bucket == "") {
 			_ = t.element(bucket, e, level) // that the page is damaged is known
 		}
 	}
@@ -340,7 +339,7 @@ func (t *tree) record(e element) bool {
 }
 
 func locationOf(e element) location {
-	return location{sequenceOf(e.key), e.at, uint32(len(e.value)), binary.BigEndian.Uint32(e.value)}
+	return location{sequenceOf(e.key), e.at, uint32(len(e.value)), binary.BigEndian.Uint32(e.value), recordID(e.value)}
 }
 
 // fault returns what is wrong with the tree, nil where it is a whole store.
@@ -351,10 +350,52 @@ func (t *tree) fault() error {
 	if len(t.damages) > 0 {
 		return t.damages[0].err
 	}
+	if t.format == 0 {
+		return errNoStore
+	}
+	if t.seen > t.sequence {
+		return fmt.Errorf("there is a sign of event %d, and the last one was %d", t.seen, t.sequence)
+	}
 	if missing := t.missing(); len(missing) > 0 {
 		return fmt.Errorf("event %d is missing", missing[0].from)
 	}
 	return nil
+}
+
+// sound says whether a bucket was read as it was written, as far as can be
+// told from it and from what leads to it.
+func (t *tree) sound(bucket string) bool {
+	return !t.damagedIn("") && !t.damagedIn(bucket)
+}
+
+// usable says whether the tree can be the one that counts.
+func (t *tree) usable() bool {
+	return t.buckets[string(bucketMeta)] && t.buckets[string(bucketEvents)]
+}
+
+// readable says whether a bucket was found and nothing is wrong with it, though
+// the page above may be damaged.
+func (t *tree) readable(bucket string) bool {
+	return t.buckets[bucket] && !t.damagedIn(bucket)
+}
+
+func (t *tree) damagedIn(bucket string) bool {
+	return slices.ContainsFunc(t.damages, func(d damage) bool { return d.bucket == bucket })
+}
+
+// of returns the values of a bucket.
+func (t *tree) of(bucket string) (all []value) {
+	for _, v := range t.values {
+		if v.bucket == bucket {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// coherent says whether the tree has all records that it should have.
+func (t *tree) coherent() bool {
+	return t.readable(string(bucketEvents)) && t.seen <= t.sequence && len(t.missing()) == 0
 }
 
 // missing are sequences that must be there and are not. Records are given up

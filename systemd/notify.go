@@ -3,6 +3,7 @@ package systemd
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
@@ -21,6 +22,12 @@ func Ready() error { return Notify(daemon.SdNotifyReady) }
 
 // Stopping says that a stop has begun.
 func Stopping() error { return Notify(daemon.SdNotifyStopping) }
+
+// Extend says that the start goes on: systemd is to wait at least so long from
+// now, whatever TimeoutStartSec says.
+func Extend(d time.Duration) error {
+	return Notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds()))
+}
 
 // Status sets the line that `systemctl status` shows. A line break in it becomes a space.
 func Status(text string) error {

@@ -56,7 +56,7 @@ person. Afterwards nothing is left.`,
 		defer d.stage.restore()
 		ready := make(chan struct{})
 		d.agent, err = agent.New(c, agent.Options{
-			Version: version, Log: slog.New(slog.DiscardHandler), CheckStore: checkStore,
+			Version: version, Log: slog.New(slog.DiscardHandler), CheckStore: checkStore, SalvageStore: salvageStore,
 			Ready: func() { close(ready) }, Trace: d.stage.level, Broker: d.switches,
 		})
 		if err != nil {

@@ -32,7 +32,7 @@ when somebody at the desk is wanted.`,
 	root.AddCommand(
 		runCommand(), demoCommand(), checkCommand(), sendCommand(), statusCommand(), eventsCommand(), replayCommand(), backupCommand(),
 		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), gpioCommand(), serviceCommand(),
-		versionCommand(), checkStoreCommand(),
+		versionCommand(), checkStoreCommand(), salvageStoreCommand(),
 	)
 	root.AddCommand(laterCommands()...)
 	root.InitDefaultCompletionCmd()

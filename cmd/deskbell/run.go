@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
@@ -30,9 +31,10 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 			a, err := agent.New(c, agent.Options{
 				Version:    version,
 				Log:        logger(cmd, c.Log),
-				CheckStore: checkStore,
-				Ready:      func() { _ = systemd.Ready() }, // without a service manager it does nothing
-				Now:        wallClock,
+				CheckStore: checkStore, SalvageStore: salvageStore,
+				Waiting: func(error) { _ = systemd.Extend(waitsAtMost) },
+				Ready:   func() { _ = systemd.Ready() }, // without a service manager it does nothing
+				Now:     wallClock,
 			})
 			if err != nil {
 				return &failure{code: exitRefused, err: err}
@@ -44,6 +46,10 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 		}),
 	}
 }
+
+// waitsAtMost is more than lies between two tries to open a store that there is
+// no room for, with the time that one takes.
+const waitsAtMost = 20 * time.Minute
 
 // runAgent runs a with the signs of life that a service manager may want.
 func runAgent(ctx context.Context, a *agent.Agent) error {

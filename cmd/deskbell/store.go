@@ -3,20 +3,33 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"deskbell/storage"
 )
 
-// exitDamaged is what check-store exits with when it has found damage; any
-// other status but 0 and that of a crash says nothing about the store.
-const exitDamaged = 4
+// What check-store exits with when it has found damage, and salvage-store when
+// there is no room for the new file; any other status but 0 and that of a crash
+// says nothing about the store.
+const (
+	exitDamaged = 4
+	exitNoSpace = 5
+)
+
+// salvageFor is how long salvage-store may take. It stops reading earlier by
+// itself, so this is for a disk that gives no answer at all. The unit of the
+// service gives more time to a start.
+const salvageFor = 8 * time.Minute
 
 // checkStoreCommand looks a store through in a process of its own, which the
 // agent starts before it opens the store: on a damaged file it may die.
@@ -45,24 +58,94 @@ func checkStore(ctx context.Context, path string) error {
 		return fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
 	}
 	cmd := exec.CommandContext(ctx, self, "check-store", path)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	apart(cmd)
-	err = cmd.Run()
-	var exit *exec.ExitError
+	said, exit, err := runApart(cmd)
 	switch {
-	case err == nil:
-		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !errors.As(err, &exit):
-		return fmt.Errorf("%w: %w", storage.ErrUnchecked, err)
+	case exit == nil:
+		return err
 	case exit.ExitCode() == exitDamaged:
-		return errors.New(firstLine(said.String()))
+		return errors.New(said)
 	case crashed(exit):
 		return fmt.Errorf("looking it through ended in a crash (%s)", exit)
 	}
-	return fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, firstLine(said.String()), exit)
+	return fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, said, exit)
+}
+
+// runApart runs a command of this program on the store. It returns what that
+// said and how it ended, where it did not end well; else why it could not be
+// run.
+func runApart(cmd *exec.Cmd) (said string, exit *exec.ExitError, err error) {
+	// A child that is to die with this process dies with the thread that started
+	// it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all bytes.Buffer
+	cmd.Stderr = &all
+	apart(cmd)
+	err = cmd.Run()
+	switch {
+	case err == nil:
+		return "", nil, nil
+	case errors.As(err, &exit):
+		return firstLine(all.String()), exit, nil
+	}
+	return "", nil, fmt.Errorf("%w: %w", storage.ErrUnchecked, err)
+}
+
+// salvageStoreCommand makes a store of what can be read of a damaged one, in a
+// process of its own, for which the time is limited.
+func salvageStoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "salvage-store FROM TO LIMIT",
+		Short:  "Make a store of what can be read of a damaged one (used by run)",
+		Hidden: true,
+		Args:   cobra.ExactArgs(3),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			limit, err := strconv.ParseInt(args[2], 10, 64)
+			if err != nil {
+				return &failure{code: exitUsage, err: fmt.Errorf("limit %q: %w", args[2], err)}
+			}
+			report, err := storage.Salvage(cmd.Context(), args[0], args[1], limit)
+			if errors.Is(err, storage.ErrNoSpace) {
+				return &failure{code: exitNoSpace, err: err}
+			}
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
+		}),
+	}
+}
+
+// salvageStore runs salvage-store. An error that is neither storage.ErrNoSpace
+// nor storage.ErrUnchecked means that nothing can be read of the store.
+func salvageStore(ctx context.Context, from, to string, limit int64) (r storage.Report, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return r, fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, salvageFor)
+	defer cancel()
+	cmd := exec.CommandContext(limited, self, "salvage-store", from, to, strconv.FormatInt(limit, 10))
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	said, exit, err := runApart(cmd)
+	switch {
+	case ctx.Err() != nil:
+		return r, ctx.Err()
+	case limited.Err() != nil:
+		return r, fmt.Errorf("it was not done after %v", salvageFor)
+	case exit == nil && err == nil:
+		return r, json.Unmarshal(out.Bytes(), &r)
+	case exit == nil:
+		return r, err
+	case exit.ExitCode() == exitNoSpace:
+		return r, fmt.Errorf("%w: %s", storage.ErrNoSpace, said)
+	case crashed(exit):
+		return r, fmt.Errorf("it ended in a crash (%s)", exit)
+	}
+	return r, fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, said, exit)
 }
 
 func firstLine(s string) string {

@@ -11,6 +11,7 @@ import (
 // agent's group does not look like a damaged store.
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	diesWithUs(cmd.SysProcAttr)
 }
 
 // goPanic is the status of a Go program that ends by a panic or by an error of
