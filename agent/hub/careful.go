@@ -90,14 +90,16 @@ func (h *Hub) learn(c *mqtt.Conn) {
 		h.blamed, h.times = "", 0
 		return
 	}
+	enough := patience
 	h.mu.Lock()
-	known := len(h.without) > 0
+	if len(h.without) > 0 {
+		enough-- // where one thing is refused, so are others
+	}
 	h.mu.Unlock()
 	if name != h.blamed {
 		h.blamed, h.times = name, 0
 	}
-	// Where one thing is refused, so are others.
-	if h.times++; h.times < patience && !known {
+	if h.times++; h.times < enough {
 		return
 	}
 	h.blamed, h.times = "", 0

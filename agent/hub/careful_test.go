@@ -68,7 +68,7 @@ func TestLossesOfTheNetworkLeaveNothingOut(t *testing.T) {
 		fake, d := &mqtttest.Fake{Late: 200 * time.Millisecond}, newDesk()
 		_, l, stop := serve(d, fake)
 		for i := range 100 {
-			time.Sleep(time.Duration(1000+i*77) * time.Millisecond)
+			time.Sleep(time.Duration(7000+i*77) * time.Millisecond) // a connection is told all meanwhile
 			fake.Drop()
 		}
 		time.Sleep(time.Minute)
