@@ -343,3 +343,6 @@ func (r *reader) state() state {
 	}
 	return s
 }
+
+// Entry is the name of a conversation's entry.
+func Entry(conversation string) string { return entryPrefix + keyOf(conversation) }

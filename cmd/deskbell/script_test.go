@@ -31,7 +31,7 @@ import (
 //	                 runs a command until its output matches
 //	mosquitto LINE…  starts a broker with these configuration lines; $BROKER is
 //	                 its address from then on
-//	damage FILE      flips a bit in the middle of each of its pages
+//	damage FILE TEXT flips a bit wherever a file has a text
 //	subscribe FILTER begins to collect messages from $BROKER
 //	received COUNT   waits until so many messages were collected, and keeps all,
 //	                 a line each, as stdout does
@@ -112,16 +112,14 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// damage flips bits.
+// damage flips a bit wherever a file has a text.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: damage FILE")
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage FILE TEXT")
 	}
-	data := []byte(ts.ReadFile(args[0]))
-	for at := 2048; at < len(data); at += 4096 {
-		data[at] ^= 1
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o640))
+	other := []byte(args[1])
+	other[0] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(ts.ReadFile(args[0]), args[1], string(other))), 0o640))
 }
 
 // subscriber is what a script collects messages with.
