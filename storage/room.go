@@ -173,13 +173,14 @@ func (w *writer) rebuild(keep func(value) bool) error {
 	if info, err := os.Stat(path); err != nil || info.Size() > max(w.size.max, w.size.file) {
 		return errors.Join(err, ErrFull, os.Remove(path)) // large values can leave more free pages than there were
 	}
+	pending := w.ids.pending() // of the batch, if one is under way
 	if err := w.swap(path, func() error {
 		return errors.Join(os.Rename(path, w.path), syncFolder(dir))
 	}); err != nil {
 		return err
 	}
-	for _, s := range w.fresh { // the batch is pending still
-		w.ids.add(recordID(w.arena[s.from:s.to]))
+	for _, id := range pending {
+		w.ids.add(id)
 	}
 	return nil
 }

@@ -45,6 +45,14 @@ func (w *window) settle() {
 	w.settled = w.tail
 }
 
+// pending are those that undo would take out.
+func (w *window) pending() (ids []ID) {
+	for n := w.settled; n != w.tail; n++ {
+		ids = append(ids, w.ring[n&uint32(len(w.ring)-1)])
+	}
+	return ids
+}
+
 // undo takes out what was added since the last settle.
 func (w *window) undo() {
 	for w.tail != w.settled {

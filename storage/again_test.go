@@ -1,0 +1,86 @@
+package storage
+
+import (
+	"context"
+	"io/fs"
+	"syscall"
+	"testing"
+)
+
+// TestSentAgainAfterTheFileWasMadeAnew has a commit fail, the file made anew and
+// the event sent again: it is not known then, and is to be stored.
+func TestSentAgainAfterTheFileWasMadeAnew(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(event("good"))
+	l.stopRun() // this goroutine is the writer now
+	l.state = running
+	w := l.writer
+	w.ctx = context.Background()
+	send := func() *request {
+		r := l.request([]Entry{event("again")})
+		r.seqs = make([]uint64, 1)
+		l.queue = append(l.queue, r)
+		return r
+	}
+
+	// As round does it, on a disk that is full.
+	send()
+	w.take()
+	w.plan(w.clock.read())
+	if commit, err := w.begin(false); !commit || err != nil {
+		t.Fatal(commit, err)
+	}
+	if err := w.failed(1<<30, &fs.PathError{Op: "write", Path: l.path, Err: syscall.ENOSPC}); err == nil {
+		t.Fatal("it did not fail")
+	}
+	w.ids.undo()
+	w.stuck, w.size.starved = stuck{}, false // there is room again
+
+	if err := w.rebuild(nil); err != nil {
+		t.Fatal(err)
+	}
+	r := send()
+	if err := w.round(false); err != nil || r.err != nil {
+		t.Fatal(err, r.err)
+	}
+	if got, err := l.Get(2); err != nil || string(got.Data) != "again" || r.seqs[0] != 2 {
+		t.Errorf("answered %v: %v", r.seqs, err)
+	}
+}
+
+// TestMadeAnewAmidABatch has the file made anew to find room for a batch: what
+// is stored then is known when it is sent again.
+func TestMadeAnewAmidABatch(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(event("good"))
+	l.stopRun()
+	l.state = running
+	w := l.writer
+	w.ctx = context.Background()
+	for n := range 2 {
+		r := l.request([]Entry{event("again")})
+		r.seqs = make([]uint64, 1)
+		l.queue = append(l.queue, r)
+		w.take()
+		now := w.clock.read()
+		w.plan(now)
+		if n == 0 {
+			if commit, err := w.begin(false); !commit || err != nil {
+				t.Fatal(commit, err)
+			}
+			// As in makeRoom.
+			fresh := w.fresh
+			w.fresh = nil
+			if err := w.rebuild(nil); err != nil {
+				t.Fatal(err)
+			}
+			w.fresh = fresh
+			if err := w.commit(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := uint64(2 - 2*n); r.seqs[0] != want {
+			t.Errorf("answered %d, want %d", r.seqs[0], want)
+		}
+	}
+}
