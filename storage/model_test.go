@@ -18,7 +18,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "of the model test; 0: another one each time")
-	steps = flag.Int("steps", 1000, "of the model test")
+	steps = flag.Int("steps", 700, "of the model test")
 )
 
 // A model says what a store must hold.
