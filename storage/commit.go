@@ -276,16 +276,6 @@ func (w *writer) leaveLists() {
 	w.taken = w.taken[:0]
 }
 
-// breaks has no commit made any more, and returns why.
-func (w *writer) breaks(cause error) error {
-	w.mu.Lock()
-	w.broken = fmt.Errorf("%w: %w", ErrBroken, cause)
-	err := w.broken
-	w.mu.Unlock()
-	w.options.Log.Error("store cannot be written any more", "store", w.path, "error", cause)
-	return err
-}
-
 // explain tells a commit that can be tried again from one that cannot.
 func (w *writer) explain(id int, cause error) (noRoom, broken error) {
 	if outOfPages(cause) {

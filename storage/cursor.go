@@ -27,6 +27,7 @@ type Cursor struct {
 	flight   changes         // being committed
 
 	// Of the writer.
+	begun bool          // entries of it were lost: until a restart nothing is stored of it, so that its consumer begins anew then
 	taken savedPosition // being committed
 	saved savedPosition // in the file
 }
@@ -230,6 +231,9 @@ func (ch *changes) clear() {
 
 // write puts what is in flight into tx.
 func (c *Cursor) write(tx *bolt.Tx, vs *values) error {
+	if c.begun {
+		return nil
+	}
 	if c.taken != c.saved {
 		var payload [9]byte
 		if err := tx.Bucket(bucketMeta).Put(c.key, vs.seal(c.key, c.taken.appendTo(payload[:0]))); err != nil {

@@ -18,8 +18,8 @@ var (
 	ErrNoSpace = errors.New("no space left on the disk of the store")
 
 	// ErrBroken comes from Append, Commit and Ready after a write or a sync
-	// failed for another reason than missing room. It stays until the store
-	// is opened again; reading goes on.
+	// failed for another reason than missing room, until the file is mended:
+	// at once, after 5 s, or every 5 minutes. Reading goes on.
 	ErrBroken = errors.New("the store cannot be written")
 
 	// ErrClosed comes from everything that has to wait for the writer once Run

@@ -34,7 +34,7 @@ func (l *Log) Problems() []string {
 	}
 	switch {
 	case l.broken != nil:
-		all = append(all, fmt.Sprintf("%v: no events are taken until this is mended and deskbell restarted; look at the disk or card", l.broken))
+		all = append(all, l.explainBroken())
 	case l.stats.Full:
 		all = append(all, fmt.Sprintf("%v (%d of %d bytes%s): no events are taken until some are delivered, or storage.max_size is raised",
 			l.noRoom, l.stats.Bytes, l.stats.MaxBytes, l.behind()))

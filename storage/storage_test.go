@@ -46,6 +46,8 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+	case "mend":
+		mendStore(os.Args[1])
 	case "step":
 		storeInSteps(os.Args[1])
 	case "write":

@@ -24,12 +24,13 @@ type writer struct {
 	size   size
 	run    run
 
-	stuck  stuck
-	knot   knot
-	told   condition // what the log was told of
-	probed time.Time
-	made   time.Time // when the file was made anew, the last time
-	since  int64     // bytes stored since then
+	stuck   stuck
+	knot    knot
+	told    condition // what the log was told of
+	trouble trouble   // guarded by mu
+	probed  time.Time
+	made    time.Time // when the file was made anew, the last time
+	since   int64     // bytes stored since then
 
 	// Of one round.
 	batch     []*request // being answered
@@ -128,6 +129,14 @@ func (w *writer) queued() bool {
 func (w *writer) tick() {
 	w.mu.Lock()
 	w.armed = time.Time{}
+	if w.broken != nil {
+		mend := w.due(time.Until(w.trouble.next))
+		w.mu.Unlock()
+		if mend {
+			w.mend()
+		}
+		return
+	}
 	flush, probe := w.dirty, w.noRoom != nil && (w.size.short() || w.knot.small())
 	if flush {
 		flush = w.due(max(flushAfter-time.Since(w.dirtySince), w.stuck.wait()))
