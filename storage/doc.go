@@ -16,5 +16,8 @@
 //   - After it: all of the commit is there, events, cursors with their entries
 //     and trimming alike, though perhaps nobody was told. Sent again, such an
 //     event is known by its ID.
-//   - While a damaged file is moved aside: it has its old name or the new one.
+//   - While what could be read of a damaged file takes its place: the name is
+//     that of the damaged file or of the new one, which is durable before. Where
+//     there are no hard links there may be no file of that name, and the next
+//     Open names the new one.
 package storage

@@ -255,7 +255,7 @@ func TestOverflowIsData(t *testing.T) {
 	if err := Check(storePath(dir)); err != nil {
 		t.Fatal(err)
 	}
-	p.spoil(metas[0].transaction%2, metas[1].transaction%2)
+	p.spoil(0, 1, metas[0].root, metas[1].root)
 	_, got := p.salvage()
 	if count(got, "events ") != 4 || data(got, 7) != "" { // with the sequence
 		t.Errorf("%d events, event 7 is %q", count(got, "events "), data(got, 7))
