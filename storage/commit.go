@@ -244,7 +244,9 @@ func (w *writer) failed(id int, cause error) error {
 	w.leaveLists()
 	w.putBack()
 	w.stuck = stuck{noRoom, time.Now()}
-	w.size.starved = fullDisk(cause)
+	if fullDisk(cause) {
+		w.size.starved, w.size.tight, w.size.tried = true, cause, time.Now()
+	}
 	return noRoom
 }
 
