@@ -8,6 +8,33 @@ import (
 	"time"
 )
 
+// TestRefusedIsFull: who was told that there is no room, and asks whether there
+// is, is not told another thing, until some was made.
+func TestRefusedIsFull(t *testing.T) {
+	o := testOptions()
+	o.MaxSize = 2 << 20
+	l := openLog(t, memory(t), o)
+	n, err := fillWith(l, 1<<20, 20_000, 1)
+	if !errors.Is(err, ErrFull) {
+		t.Fatalf("after %d events: %v", n, err)
+	}
+	for range 3 {
+		if _, err := fill(l, 1); !errors.Is(err, ErrFull) {
+			t.Errorf("a small event: %v", err)
+		}
+		if err := l.Ready(); !errors.Is(err, ErrFull) || !l.Stats().Full {
+			t.Errorf("ready: %v, %+v", err, l.Stats())
+		}
+	}
+	l.pass(10)
+	if err := l.Ready(); err != nil {
+		t.Errorf("after ten were delivered: %v", err)
+	}
+	if _, err := fillWith(l, 1, 20_000, 1); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNearlyFull warns before it is too late, and says who is to blame.
 func TestNearlyFull(t *testing.T) {
 	o := testOptions()

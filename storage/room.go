@@ -69,17 +69,29 @@ func (w *writer) reserve() error {
 // admit says why the events of the batch cannot be stored, before anything is
 // tried; the caller holds the lock.
 func (w *writer) admit() error {
-	switch max := w.options.MaxSize; {
+	switch most := w.options.MaxSize / 10; {
 	case len(w.fresh) == 0:
 		return nil
-	case int64(len(w.arena)) > max/10:
-		return fmt.Errorf("%w: %d bytes at once are too many for %d", ErrFull, len(w.arena), max)
-	case w.need > w.room():
+	case int64(len(w.arena)) > most:
+		return fmt.Errorf("%w: %d bytes at once are too many for %d", ErrFull, len(w.arena), w.options.MaxSize)
+	case max(w.need, w.lack) > w.room():
+		w.lack = max(w.lack, w.lacking())
 		return w.fullness()
 	case w.knot.holds(w.largest()):
 		return w.knot.err
 	}
 	return nil
+}
+
+// lacking is how much room there must be again after the batch was refused for
+// room. Until then the store is full for all: else it would be ready at once,
+// for the smallest of events, and refuse the next usual one. A very large event
+// counts in part, so that it does not refuse its neighbours for long.
+func (w *writer) lacking() int64 {
+	if w.size.short() { // there may never be more
+		return min(w.need, 64<<10)
+	}
+	return min(w.need, w.options.MaxSize/16)
 }
 
 // fullness is why nothing can be stored.
@@ -242,10 +254,13 @@ func (c condition) same(other condition) bool {
 func (w *writer) assess() {
 	w.mu.Lock()
 	w.positions()
+	if w.room() >= w.lack {
+		w.lack = 0
+	}
 	switch w.noRoom = nil; {
 	case w.stuck.err != nil:
 		w.noRoom = w.stuck.err
-	case w.room() < aFew:
+	case w.room() < max(aFew, w.lack):
 		w.noRoom = w.fullness()
 	case w.knot.small():
 		w.noRoom = w.knot.err

@@ -58,8 +58,8 @@ func TestFull(t *testing.T) {
 			}
 			l.stop()
 			l = openLog(t, dir, o)
-			if !errors.Is(l.Ready(), ErrFull) {
-				t.Errorf("after a restart: %v", l.Ready())
+			if more, err := fill(l, 16); !errors.Is(err, ErrFull) || !errors.Is(l.Ready(), ErrFull) {
+				t.Errorf("after a restart: %d more, %v, ready: %v", more, err, l.Ready())
 			}
 
 			// One cursor alone does not make room.

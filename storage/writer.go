@@ -31,6 +31,7 @@ type writer struct {
 	probed  time.Time
 	made    time.Time // when the file was made anew, the last time
 	since   int64     // bytes stored since then
+	lack    int64     // room that there must be before events are taken again
 
 	// Of one round.
 	batch     []*request // being answered
