@@ -66,6 +66,7 @@ type Agent struct {
 	tasks   supervisor
 
 	open     atomic.Pointer[rooms] // nil until the store is open
+	told     atomic.Uint32         // the store's trouble that the indicator was told of
 	listener atomic.Pointer[net.Listener]
 }
 
@@ -207,7 +208,7 @@ func (a *Agent) storageOptions() storage.Options {
 		Salvage:    a.options.SalvageStore,
 		Waiting:    a.waiting,
 		Committed:  a.metrics.Committed,
-		Changed:    a.signal.Notify,
+		Changed:    a.storeChanged,
 		Log:        a.log,
 		Now:        a.options.Now,
 	}
@@ -250,7 +251,8 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 	}
 	r.indicator, err = indicator.New(a.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
 		n, oldest := store.Undelivered()
-		return indicator.Conditions{Undelivered: oldest, ForwardPending: n}
+		refuses, fills := trouble(store)
+		return indicator.Conditions{Undelivered: oldest, ForwardPending: n, StoreRefuses: refuses, StoreFills: fills}
 	}, a.signal.Notify, a.metrics.OutputSet, a.log)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (a *Agent) Status() admin.Status {
 	st := r.store.Stats()
 	s.Storage = admin.StorageStatus{
 		FirstSequence: st.FirstSequence, LastSequence: st.LastSequence, Records: st.Records,
-		Bytes: st.Bytes, MaxBytes: st.MaxBytes, Full: st.Full, Dropped: st.Dropped,
+		Bytes: st.Bytes, MaxBytes: st.MaxBytes, Full: st.Full, Dropped: st.Dropped, UndeliveredBytes: st.UndeliveredBytes,
 	}
 	for _, d := range r.forwards {
 		link, fw := d.link.State(), d.forwarder.Stats()

@@ -23,6 +23,8 @@ func (c statusCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, labels, nil), kind, v, forward...)
 	}
 	send("deskbell_storage_bytes", "Bytes of the store in use.", prometheus.GaugeValue, float64(s.Storage.Bytes))
+	send("deskbell_storage_max_bytes", "What the store may take up, storage.max_size.", prometheus.GaugeValue, float64(s.Storage.MaxBytes))
+	send("deskbell_storage_undelivered_bytes", "About what undelivered events take up of it; the store is full at 85 % of the maximum.", prometheus.GaugeValue, float64(s.Storage.UndeliveredBytes))
 	send("deskbell_storage_dropped_total", "Undelivered events given up.", prometheus.CounterValue, float64(s.Storage.Dropped))
 	send("deskbell_desk_waiting", "Conversations that wait for a person.", prometheus.GaugeValue, float64(s.Desk.Waiting))
 	for _, f := range s.Forward {

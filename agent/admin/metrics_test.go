@@ -28,7 +28,7 @@ func TestMetricsAreThereFromTheStart(t *testing.T) {
 		`deskbell_webhook_requests_total{code="200"} 0`, `deskbell_webhook_requests_total{code="503"} 0`,
 		`deskbell_events_accepted_total{kind="conversation_create"} 0`, `deskbell_events_accepted_total{kind="other"} 0`,
 		"deskbell_events_duplicate_total 0", "deskbell_storage_commit_seconds_count 0", `deskbell_storage_commit_seconds_bucket{le="+Inf"} 0`,
-		"deskbell_storage_bytes 4.194304e+06", "deskbell_storage_dropped_total 0",
+		"deskbell_storage_bytes 4.194304e+06", "deskbell_storage_max_bytes 6.7108864e+07", "deskbell_storage_undelivered_bytes 0", "deskbell_storage_dropped_total 0",
 		`deskbell_forward_connected{forward="hub"} 1`, `deskbell_forward_connected{forward="cloud"} 0`,
 		`deskbell_forward_pending{forward="cloud"} 12`, `deskbell_forward_acked_total{forward="hub"} 0`,
 		`deskbell_delivery_seconds_count{forward="hub"} 0`, "deskbell_output_seconds_count 0", "deskbell_desk_waiting 1",

@@ -38,6 +38,8 @@ type StorageStatus struct {
 	MaxBytes      int64  `json:"max_bytes"`
 	Full          bool   `json:"full"`
 	Dropped       uint64 `json:"dropped"`
+
+	UndeliveredBytes int64 `json:"-"` // about; of the metrics alone
 }
 
 // ForwardStatus is one destination. Broker holds no user name or password.

@@ -83,6 +83,7 @@ func newEngine(outputs []Output, rules []Rule) (*engine, error) {
 		c, err := compile(r, outputs)
 		e.rules, faults = append(e.rules, c.split(e.filters, of)...), append(faults, err)
 	}
+	e.rules = append(e.rules, health(outputs)...)
 	e.fired, e.held = make([]fired, len(e.rules)), make([]held, len(e.rules))
 	return e, errors.Join(faults...)
 }

@@ -186,7 +186,7 @@ func (i *Indicator) decide(now time.Duration) (changed bool, next deadline) {
 	if at, ok := i.desk.Deadline(); ok {
 		next.by(at)
 	}
-	if v.ForwardPending > 0 || v.Undelivered > 0 || v.Unreachable {
+	if v.ForwardPending > 0 || v.Undelivered > 0 || v.Unreachable || v.StoreRefuses || v.StoreFills {
 		next.by(now + pollEvery)
 	}
 	return changed, next

@@ -11,6 +11,8 @@ type Conditions struct {
 	Undelivered    time.Duration // age of the oldest event that is not delivered
 	Unreachable    bool          // the platform cannot reach this agent
 	ForwardPending int           // events that are not delivered
+	StoreRefuses   bool          // no event can be stored now
+	StoreFills     bool          // undelivered events have nearly filled the store
 }
 
 // view is all that a condition may look at, at one moment.
@@ -52,6 +54,10 @@ func (c Condition) holds(v *view, next *deadline) (bool, time.Duration) {
 		number = v.ForwardPending
 	case Unreachable:
 		return v.Unreachable, v.now
+	case storeRefuses:
+		return v.StoreRefuses, v.now
+	case storeFills:
+		return v.StoreFills, v.now
 	case OldestWaiting:
 		return c.passed(v.Waiting > 0, v.WaitingSince, v.now, next)
 	case OldestUnanswered:

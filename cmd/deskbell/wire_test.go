@@ -269,6 +269,7 @@ func TestAFullStoreAnswers503AndRecovers(t *testing.T) {
 	if s := p.status(); !s.Storage.Full || s.Ready || len(s.Problems) == 0 {
 		t.Errorf("the status says full %v, ready %v, problems %q", s.Storage.Full, s.Ready, s.Problems)
 	}
+	p.eventually("the lamp tells of it", func() bool { return p.output("lamp").Reason == "events cannot be stored" })
 	sent := p.status().Storage.LastSequence
 	fake := &mqtttest.Fake{}
 	l, err := net.Listen("tcp", nobody)
@@ -278,6 +279,7 @@ func TestAFullStoreAnswers503AndRecovers(t *testing.T) {
 	go fake.Serve(l)
 	t.Cleanup(func() { l.Close(); fake.Close() })
 	p.eventually("the store has room again", func() bool { return p.status().Ready })
+	p.eventually("the lamp is dark", func() bool { return p.output("lamp").Reason == "" })
 	if code, text, _ := p.post([]byte(`{"events":[{"after":"full"}]}`)); code != 200 {
 		t.Errorf("after it had room again: %d %s", code, text)
 	}
