@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSentAgainAfterTheFileWasMadeAnew has a commit fail, the file made anew and
@@ -82,5 +83,60 @@ func TestMadeAnewAmidABatch(t *testing.T) {
 		if want := uint64(2 - 2*n); r.seqs[0] != want {
 			t.Errorf("answered %d, want %d", r.seqs[0], want)
 		}
+	}
+}
+
+// TestRoomReturnsWhileNothingComes has a commit of events alone fail: that there
+// is room again shows although none comes.
+func TestRoomReturnsWhileNothingComes(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(event("good"))
+	l.stopRun()
+	l.state = running
+	w := l.writer
+	w.ctx = context.Background()
+	w.dirty = false // the one before was a commit of everything
+	r := l.request([]Entry{event("lost")})
+	r.seqs = make([]uint64, 1)
+	l.queue = append(l.queue, r)
+	w.take()
+	w.plan(w.clock.read())
+	if commit, err := w.begin(false); !commit || err != nil {
+		t.Fatal(commit, err)
+	}
+	if err := w.failed(1<<30, &fs.PathError{Op: "write", Path: l.path, Err: syscall.ENOSPC}); err == nil {
+		t.Fatal("it did not fail")
+	}
+	w.ids.undo()
+	l.armed = time.Time{}
+	w.assess()
+	if l.Ready() == nil || l.armed.IsZero() {
+		t.Errorf("ready: %v, and nothing is to be tried", l.Ready())
+	}
+	for range 2 { // the disk is asked, and a commit tried
+		w.stuck.at, w.probed, w.size.tried = time.Time{}, time.Time{}, time.Time{}
+		l.armed = time.Time{}
+		w.tick()
+	}
+	if err := l.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSavedBeforeASwap is of what is saved when the file is exchanged: it goes into
+// the new one although nothing else comes.
+func TestSavedBeforeASwap(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(events(0, 3)...)
+	l.stopRun()
+	l.state = running
+	l.cursor("hub").Save(Update{Position: 2})
+	l.armed = time.Time{} // the timer has fired
+	l.writer.ctx = context.Background()
+	if err := l.writer.rebuild(nil); err != nil {
+		t.Fatal(err)
+	}
+	if !l.dirty || l.armed.IsZero() {
+		t.Error("nothing is to be stored")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -19,6 +21,11 @@ import (
 // are given up can only be used by the one after it.
 func (w *writer) commit(now stamp) error {
 	w.tried, w.trimming = time.Now(), asNeeded
+	if w.handle.Load().nameless(w.path) {
+		if err := w.nameAgain(); err != nil {
+			return err
+		}
+	}
 	if len(w.fresh) > 0 && w.over() {
 		if id, err := w.makeRoom(now); err != nil {
 			return w.failed(id, err)
@@ -32,6 +39,30 @@ func (w *writer) commit(now stamp) error {
 		return w.failed(id, err)
 	}
 	return nil
+}
+
+// nameAgain makes the file anew where somebody has removed it, or put another one
+// in its place: what is stored in one without a name is gone at the next start.
+func (w *writer) nameAgain() error {
+	aside := ""
+	_, err := os.Lstat(w.path)
+	if err == nil {
+		aside, err = setAside(filepath.Dir(w.path))
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = w.rebuild(nil)
+	}
+	switch {
+	case err == nil:
+		w.options.Log.Error("the store's file was removed or replaced while it was in use, and was made anew", "store", w.path, "replacement", aside)
+		return nil
+	case errors.Is(err, ErrNoSpace):
+		w.putBack()
+		w.stuck = stuck{err, time.Now()}
+		return err
+	}
+	w.putBack()
+	return w.breaks(fmt.Errorf("its file was removed or replaced: %w", err))
 }
 
 // over says whether the events of the batch would go beyond the limit.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync/atomic"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -105,6 +106,16 @@ func (h *handle) named(path string) bool {
 	return err == nil && os.SameFile(there, ours)
 }
 
+// nameless says whether path is known not to name the file of h any more.
+func (h *handle) nameless(path string) bool {
+	ours, err := h.file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(there, ours)
+}
+
 // swap has the log go on with the file at path, once name has durably given it
 // the name of the store. Nobody who reads waits or notices, but for what that
 // file does not hold. After an error the log goes on as before, unless the file
@@ -125,7 +136,8 @@ func (w *writer) swap(path string, name func() error) error {
 	w.mu.Lock()
 	old := w.handle.Swap(h)
 	w.adopt(s)
-	w.touch()
+	w.dirty, w.dirtySince = true, time.Now() // it may have been before: the timer is not known to be set
+	w.arm(flushAfter)
 	w.mu.Unlock()
 	old.leave()
 	w.assess()

@@ -93,7 +93,6 @@ func (w *writer) mend() {
 		for _, c := range w.cursors {
 			c.begun = c.begun || !c.spec.Delivers && slices.Contains(report.Begun, c.spec.Name)
 		}
-		w.touch()
 	}
 	pause := t.pause()
 	w.mu.Unlock()

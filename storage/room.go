@@ -269,6 +269,9 @@ func (w *writer) assess() {
 	w.dropping = w.dropping && w.stats.NearlyFull
 	before, after, stats := w.told, condition{w.noRoom, w.stats.NearlyFull, w.dropping}, w.stats
 	w.told = after
+	if w.stuck.err != nil { // also where nothing waits for a commit
+		w.arm(max(flushAfter, w.stuck.wait()))
+	}
 	if w.noRoom != nil && (w.size.short() || w.knot.small()) {
 		w.arm(probeEvery)
 	}

@@ -138,7 +138,7 @@ func (w *writer) tick() {
 		}
 		return
 	}
-	flush, probe := w.dirty, w.noRoom != nil && (w.size.short() || w.knot.small())
+	flush, probe := w.dirty || w.stuck.err != nil, w.noRoom != nil && (w.size.short() || w.knot.small())
 	if flush {
 		flush = w.due(max(flushAfter-time.Since(w.dirtySince), w.stuck.wait()))
 	}
