@@ -121,9 +121,8 @@ func (d *delivery) send(ctx context.Context) error {
 }
 
 // message makes the publish of an event, with b for its payload, unless it is
-// not wanted. A fault of
-// this program in one event must not end it: it would come again after each
-// start.
+// not wanted. A fault of this program in one event must not end it: it would
+// come again after each start.
 func (f *Forwarder) message(r storage.Record, b *buffer) (m mqtt.Message, wanted bool, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
