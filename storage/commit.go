@@ -230,6 +230,7 @@ func (w *writer) put(events *bolt.Bucket) error {
 // stored tells of a commit.
 func (w *writer) stored(h *handle) error {
 	err := w.size.measure(h)
+	newest := w.newest()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.trimmed()
@@ -240,6 +241,7 @@ func (w *writer) stored(h *handle) error {
 	if !w.withheld {
 		w.ids.settle()
 	}
+	w.tail.add(newest)
 	for _, s := range w.fresh {
 		w.last++
 		w.ledger.add(w.last, s.to-s.from)

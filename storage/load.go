@@ -166,7 +166,7 @@ func (l *Log) load(h *handle) error {
 // better stays, and goes into the file with the next commit. The caller holds
 // the lock.
 func (w *writer) adopt(s *survey) {
-	w.size, w.ledger, w.ids, w.run = s.size, s.ledger, s.ids, run{}
+	w.size, w.ledger, w.ids, w.run, w.tail = s.size, s.ledger, s.ids, run{}, tail{}
 	// A sequence is never given twice, whatever the file has lost.
 	w.inFile, w.last = s.last, max(w.last, s.last)
 	w.held = make(map[uint64]bool)

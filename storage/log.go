@@ -47,6 +47,7 @@ type Log struct {
 
 	visible  uint64 // newest durable sequence, the last that readers see
 	ledger   ledger // of the records that readers see
+	tail     tail   // the newest of them
 	stats    Stats
 	oldest   oldest
 	noRoom   error // why no events can be stored now, for want of room
@@ -203,6 +204,7 @@ func (l *Log) Next(ctx context.Context, after uint64, max int) ([]Record, error)
 	for {
 		l.mu.Lock()
 		last, ended := l.visible, l.state >= ended
+		newest := l.tail.after(after, max)
 		var wake chan struct{}
 		if last <= after && !ended {
 			if l.wake == nil {
@@ -211,6 +213,9 @@ func (l *Log) Next(ctx context.Context, after uint64, max int) ([]Record, error)
 			wake = l.wake
 		}
 		l.mu.Unlock()
+		if len(newest) > 0 {
+			return newest, nil
+		}
 		if wake != nil {
 			select {
 			case <-wake:

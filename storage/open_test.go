@@ -211,6 +211,10 @@ func TestDamagedRecordIsLeftOut(t *testing.T) {
 			t.Errorf("problems: %q", p)
 		}
 	}
+	if rs, err := l.Next(context.Background(), 2, 1); err != nil || string(rs[0].Data) != "event 2" {
+		t.Errorf("Next(2), while it is in memory: %v, %v", rs, err)
+	}
+	l.tail = tail{}
 	if rs, err := l.Next(context.Background(), 2, 1); err != nil || rs[0].Sequence != 4 {
 		t.Errorf("Next(2): %v, %v", rs, err)
 	}

@@ -31,9 +31,9 @@ type Entry struct {
 	Data []byte
 }
 
-// A Record is one stored event. It is the caller's own: nothing in it changes
-// later or is shared with the store. Records of one call share one array, so
-// whoever keeps a single one for long copies its Data.
+// A Record is one stored event. Nothing in it changes later: its Data is not to
+// be written to, as other readers may have the same. Records of one call share
+// one array, so whoever keeps a single one for long copies its Data.
 type Record struct {
 	Sequence uint64        // from 1, without gaps but those of trimming
 	ID       ID            // as given to Append
@@ -82,10 +82,15 @@ func parseRecord(key, v []byte) (r Record, ok bool) {
 	if _, ok := unseal(key, v); !ok || len(v) < dataAt || v[sealSize] != recordFormat {
 		return Record{}, false
 	}
+	return newRecord(sequenceOf(key), v, v[dataAt:]), true
+}
+
+// newRecord returns the record whose bytes in the file are v.
+func newRecord(seq uint64, v, data []byte) Record {
 	s := recordStamp(v)
-	r = Record{Sequence: sequenceOf(key), ID: recordID(v), Elapsed: s.elapsed, Data: v[dataAt:]}
+	r := Record{Sequence: seq, ID: recordID(v), Elapsed: s.elapsed, Data: data}
 	if s.wall != 0 {
 		r.Received = time.Unix(0, s.wall).UTC()
 	}
-	return r, true
+	return r
 }

@@ -193,6 +193,7 @@ func (w *writer) moveOver(tx *bolt.Tx) error {
 func (w *writer) trimmed() {
 	for _, g := range w.gone {
 		w.ledger.remove(g.seq, g.bytes)
+		w.tail.gone(g.seq)
 		if w.held[g.seq] || g.seq > w.delivered {
 			w.stats.Dropped++
 			w.dropping = true
