@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -143,6 +145,34 @@ func TestCheckThatCannotBeMade(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCheckThatIsKilled has the system end the check, for want of memory: it is
+// made again, for ending would only have the agent started again.
+func TestCheckThatIsKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		filled(t, dir, 3)
+		var waited []error
+		checks := 0
+		o := testOptions()
+		o.Waiting = func(why error) { waited = append(waited, why) }
+		o.Check = func(context.Context, string) error {
+			if checks++; checks < 3 {
+				return fmt.Errorf("%w: signal: killed", ErrUnchecked)
+			}
+			return nil
+		}
+		before := time.Now()
+		l := openLog(t, dir, o)
+		if took := time.Since(before); checks != 3 || len(waited) != 2 || took < openAgain+openLater || took > openAgain+openLater+time.Second {
+			t.Errorf("opened after %d checks and %v, waited for %q", checks, took, waited)
+		}
+		if l.Stats().Records != 3 {
+			t.Errorf("%+v", l.Stats())
+		}
+		l.stop()
+	})
 }
 
 func TestRemainsOfACreationAreHarmless(t *testing.T) {

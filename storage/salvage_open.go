@@ -43,7 +43,10 @@ func (l *Log) prepare(ctx context.Context, dir string) error {
 
 func (l *Log) begin(ctx context.Context, dir string) error {
 	damage, err := l.inspect(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUnchecked): // no memory for the other process, such as that
+		return l.retry(err)
+	case err != nil:
 		return err
 	}
 	if damage != nil {
