@@ -27,7 +27,7 @@ func main() {
 	duration := flag.Duration("duration", 10*time.Minute, "how long faults go on")
 	seed := flag.Uint64("seed", 0, "of the plan; 0: draw one")
 	race := flag.Bool("race", false, "build the program with the race detector")
-	without := flag.String("without", "fail syncs,fail writes,damage the store", "kinds of actions to leave out, with commas between them")
+	without := flag.String("without", "", "kinds of actions to leave out, with commas between them")
 	root := flag.String("root", ".", "the repository")
 	flag.Parse()
 	if *seed == 0 {
