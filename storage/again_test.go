@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"syscall"
 	"testing"
@@ -138,5 +139,31 @@ func TestSavedBeforeASwap(t *testing.T) {
 	}
 	if !l.dirty || l.armed.IsZero() {
 		t.Error("nothing is to be stored")
+	}
+}
+
+// TestBrokenAmidABatch has the file made anew to find room for a batch, under a
+// name that cannot be made durable: the batch is not stored then.
+func TestBrokenAmidABatch(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(event("good"))
+	l.stopRun()
+	l.state = running
+	w := l.writer
+	w.ctx = context.Background()
+	r := l.request([]Entry{event("another")})
+	r.seqs = make([]uint64, 1)
+	l.queue = append(l.queue, r)
+	w.take()
+	w.plan(w.clock.read())
+	if commit, err := w.begin(false); !commit || err != nil {
+		t.Fatal(commit, err)
+	}
+	_ = w.breaks(syscall.EIO) // as swap does it
+	if err := w.commit(w.clock.read()); !errors.Is(err, ErrBroken) {
+		t.Errorf("commit: %v", err)
+	}
+	if _, err := l.Get(2); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
 	}
 }

@@ -140,6 +140,9 @@ func (w *writer) findPages(now stamp, cause error) (id int, err error) {
 // transact makes one transaction. bbolt may use the file as long as it is,
 // so that nothing is written where the disk may have no room.
 func (w *writer) transact(now stamp) (id int, err error) {
+	if w.broken != nil { // since the batch was begun: the name of a file made anew may not be durable
+		return 0, w.broken
+	}
 	h := w.handle.Load()
 	if runtime.GOOS != "windows" { // where a file is as long as its map
 		h.db.MaxSize = int(w.size.file)
