@@ -21,7 +21,7 @@ import (
 // are given up can only be used by the one after it.
 func (w *writer) commit(now stamp) error {
 	w.tried, w.trimming = time.Now(), asNeeded
-	if w.handle.Load().nameless(w.path) {
+	if !w.blind && w.handle.Load().nameless(w.path) {
 		if err := w.nameAgain(); err != nil {
 			return err
 		}
@@ -54,6 +54,7 @@ func (w *writer) nameAgain() error {
 	}
 	switch {
 	case err == nil:
+		w.blind = w.handle.Load().nameless(w.path)
 		w.options.Log.Error("the store's file was removed or replaced while it was in use, and was made anew", "store", w.path, "replacement", aside)
 		return nil
 	case errors.Is(err, ErrNoSpace):

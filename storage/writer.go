@@ -29,6 +29,7 @@ type writer struct {
 	told    condition // what the log was told of
 	trouble trouble   // guarded by mu
 	probed  time.Time
+	blind   bool      // the file system does not tell files apart
 	made    time.Time // when the file was made anew, the last time
 	since   int64     // bytes stored since then
 	lack    int64     // room that there must be before events are taken again
