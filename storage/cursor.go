@@ -81,8 +81,7 @@ func (c *Cursor) Position() uint64 {
 func (c *Cursor) Pending() int {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
-	n, _ := c.log.ledger.after(c.position)
-	return n
+	return c.log.toCome(c.position)
 }
 
 // Entries returns a copy of all entries, with every Update given so far. It

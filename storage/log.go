@@ -351,8 +351,11 @@ func (l *Log) Undelivered() (n int, age time.Duration) {
 			slowest = min(slowest, c.position)
 		}
 	}
-	n, _ = l.ledger.after(slowest)
+	n = l.toCome(slowest)
 	first, known := l.ledger.next(slowest), l.oldest
+	for l.problems.damaged[first] {
+		first = l.ledger.next(first)
+	}
 	l.mu.Unlock()
 	if n == 0 {
 		return 0, 0
@@ -368,6 +371,19 @@ func (l *Log) Undelivered() (n int, age time.Duration) {
 		l.mu.Unlock()
 	}
 	return n, max(0, l.Elapsed()-known.elapsed)
+}
+
+// toCome counts the records that readers will still get after a sequence: not
+// those known as damaged, for nobody gets past the last one if it is. The caller
+// holds the lock.
+func (l *Log) toCome(after uint64) int {
+	n, _ := l.ledger.after(after)
+	for seq := range l.problems.damaged {
+		if seq > after && l.ledger.has(seq) {
+			n--
+		}
+	}
+	return n
 }
 
 // Close gives file and lock back. Call it after Run has returned; a second

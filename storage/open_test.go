@@ -217,19 +217,46 @@ func TestOptionsThatCannotBe(t *testing.T) {
 	}
 }
 
+// spoil changes a record as a disk would: between two commits, by another way.
+func (l *testLog) spoil(seq uint64) {
+	l.t.Helper()
+	if err := l.handle.Load().db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketEvents)
+		v := append([]byte(nil), b.Get(sequenceKey(seq))...)
+		v[len(v)-1]++
+		return b.Put(sequenceKey(seq), v)
+	}); err != nil {
+		l.t.Fatal(err)
+	}
+	l.tail = tail{}
+}
+
+// TestDamagedRecordsAreNotToCome: nobody reads the last record if it is
+// damaged, and nobody waits for it.
+func TestDamagedRecordsAreNotToCome(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(events(0, 5)...)
+	l.pass(3)
+	l.stopRun()
+	l.spoil(4)
+	l.spoil(5)
+	if rs, err := l.Read(3, 10); err != nil || len(rs) != 0 {
+		t.Fatalf("read %v, %v", rs, err)
+	}
+	if n, age := l.Undelivered(); n != 0 || age != 0 {
+		t.Errorf("%d undelivered, for %v", n, age)
+	}
+	if n := l.cursor("hub").Pending(); n != 0 {
+		t.Errorf("%d pending", n)
+	}
+}
+
 func TestDamagedRecordIsLeftOut(t *testing.T) {
 	l := openLog(t, t.TempDir(), testOptions())
 	l.append(events(0, 5)...)
-	// As if the disk had changed it: between two commits, by another way.
 	l.stopRun()
-	if err := l.handle.Load().db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketEvents)
-		v := append([]byte(nil), b.Get(sequenceKey(3))...)
-		v[len(v)-1]++
-		return b.Put(sequenceKey(3), v)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	newest := l.tail
+	l.spoil(3)
 	for range 2 {
 		if got := fmt.Sprint(l.sequences()); got != "[1 2 4 5]" {
 			t.Errorf("read %v", got)
@@ -241,6 +268,7 @@ func TestDamagedRecordIsLeftOut(t *testing.T) {
 			t.Errorf("problems: %q", p)
 		}
 	}
+	l.tail = newest
 	if rs, err := l.Next(context.Background(), 2, 1); err != nil || string(rs[0].Data) != "event 2" {
 		t.Errorf("Next(2), while it is in memory: %v, %v", rs, err)
 	}
