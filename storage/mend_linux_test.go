@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,10 +81,10 @@ func TestMendingIsTriedAgain(t *testing.T) {
 		o := testOptions()
 		var tries []time.Duration
 		began := time.Now()
-		works := false
+		var works atomic.Bool
 		o.Salvage = func(ctx context.Context, from, to string, limit int64) (Report, error) {
 			tries = append(tries, time.Since(began))
-			if !works {
+			if !works.Load() {
 				return Report{}, errors.New("the disk is gone")
 			}
 			return Salvage(ctx, from, to, limit)
@@ -112,7 +113,7 @@ func TestMendingIsTriedAgain(t *testing.T) {
 			t.Errorf("problems: %q", p)
 		}
 		time.Sleep(11 * time.Minute)
-		works = true
+		works.Store(true)
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		want := []time.Duration{0, mendSoon, mendSoon + mendLater, mendSoon + 2*mendLater, mendSoon + 3*mendLater}
