@@ -2,6 +2,9 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -110,8 +113,8 @@ func TestWindow(t *testing.T) {
 	add(500, false, false)
 	add(1, true, false)
 	w.settle()
-	if len(w.at) != 2 {
-		t.Errorf("%d ids", len(w.at))
+	if n := w.tail - w.head; n != 2 {
+		t.Errorf("%d ids", n)
 	}
 	// The numbers come round.
 	w = newWindow(0)
@@ -124,5 +127,78 @@ func TestWindow(t *testing.T) {
 	w.settle()
 	for n := range 300 {
 		add(n, true, false)
+	}
+}
+
+// TestWindowIsAMapWithAnOrder compares a window with a map, while ids come, are
+// taken back and go.
+func TestWindowIsAMapWithAnOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	w := newWindow(0)
+	w.head, w.tail, w.settled = ^uint32(0)-500, ^uint32(0)-500, ^uint32(0)-500
+	known := make(map[ID]bool) // whether it is pending
+	var order []ID
+	for range 200_000 {
+		switch r.IntN(20) {
+		case 0:
+			w.undo()
+			for id, pending := range known {
+				if pending {
+					delete(known, id)
+				}
+			}
+			order = slices.DeleteFunc(order, func(id ID) bool { _, there := known[id]; return !there })
+		case 1:
+			w.settle()
+			for id := range known {
+				known[id] = false
+			}
+			for len(order) > 700 { // as settle does it with many more
+				w.remove(order[0])
+				w.head++
+				delete(known, order[0])
+				order = order[1:]
+			}
+		default:
+			id := ID{byte(r.IntN(256)), byte(r.IntN(16))}
+			pending, there := known[id]
+			if k, p := w.add(id); k != there || p != pending {
+				t.Fatalf("add: %t, %t, want %t, %t", k, p, there, pending)
+			}
+			if !there {
+				known[id] = true
+				order = append(order, id)
+			}
+		}
+		if n := int(w.tail - w.head); n != len(order) {
+			t.Fatalf("%d ids, want %d", n, len(order))
+		}
+	}
+	held := 0
+	for _, place := range w.table {
+		if place != 0 {
+			held++
+		}
+	}
+	if held != len(order) {
+		t.Errorf("%d ids in the table, want %d", held, len(order))
+	}
+}
+
+// BenchmarkWindow takes ids into a full window.
+func BenchmarkWindow(b *testing.B) {
+	w := newWindow(remembered)
+	var id ID
+	next := func() {
+		binary.LittleEndian.PutUint64(id[:], binary.LittleEndian.Uint64(id[:])+0x9e3779b97f4a7c15)
+		w.add(id)
+	}
+	for range remembered {
+		next()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		next()
+		w.settle()
 	}
 }

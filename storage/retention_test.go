@@ -197,7 +197,7 @@ func TestIDsOutliveTrimming(t *testing.T) {
 		if got := l.append(events(n-remembered, remembered)...); slices.Max(got) != 0 {
 			t.Error("a repeat was stored")
 		}
-		if got := len(l.writer.ids.at); got != remembered {
+		if got := l.writer.ids.tail - l.writer.ids.head; got != remembered {
 			t.Errorf("%d ids are remembered", got)
 		}
 		l.stop()
