@@ -38,7 +38,7 @@ func TestSentAgainAfterTheFileWasMadeAnew(t *testing.T) {
 	w.ids.undo()
 	w.stuck, w.size.starved = stuck{}, false // there is room again
 
-	if err := w.rebuild(nil); err != nil {
+	if err := w.rebuild(w.ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	r := send()
@@ -73,7 +73,7 @@ func TestMadeAnewAmidABatch(t *testing.T) {
 			// As in makeRoom.
 			fresh := w.fresh
 			w.fresh = nil
-			if err := w.rebuild(nil); err != nil {
+			if err := w.rebuild(w.ctx, nil); err != nil {
 				t.Fatal(err)
 			}
 			w.fresh = fresh
@@ -134,7 +134,7 @@ func TestSavedBeforeASwap(t *testing.T) {
 	l.cursor("hub").Save(Update{Position: 2})
 	l.armed = time.Time{} // the timer has fired
 	l.writer.ctx = context.Background()
-	if err := l.writer.rebuild(nil); err != nil {
+	if err := l.writer.rebuild(l.writer.ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !l.dirty || l.armed.IsZero() {

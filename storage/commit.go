@@ -50,7 +50,7 @@ func (w *writer) nameAgain() error {
 		aside, err = setAside(filepath.Dir(w.path))
 	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = w.rebuild(nil)
+		err = w.rebuild(w.ctx, nil)
 	}
 	switch {
 	case err == nil:

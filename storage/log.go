@@ -31,6 +31,7 @@ type Log struct {
 	timer   *time.Timer   // for Saves without an append, and to try again
 	copying sync.Mutex    // held by the writer while it reads Entry.Data
 	pool    sync.Pool     // of requests
+	forgets atomic.Uint64 // how often Forget has exchanged the file
 
 	mu      sync.Mutex // guards what follows
 	state   state
@@ -73,9 +74,11 @@ type oldest struct {
 	elapsed  time.Duration
 }
 
-// A request waits for a commit: of entries, or, without any, of what was saved.
+// A request waits for a commit: of entries, or, without any, of what was saved;
+// or for what is done after that.
 type request struct {
 	entries []Entry
+	forget  *forgetting
 	seqs    []uint64
 	waits   bool // the answer depends on the commit under way
 	err     error

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -156,7 +157,7 @@ func (w *writer) rebuilt() bool {
 	if w.size.short() || !w.made.IsZero() && time.Since(w.made) < remakeEvery && w.since < w.size.max/remakeBytes {
 		return false
 	}
-	err := w.rebuild(nil)
+	err := w.rebuild(w.ctx, nil)
 	w.made, w.since = time.Now(), 0
 	if err != nil {
 		w.options.Log.Warn("store has free pages, but not side by side, and could not be made anew", "store", w.path, "error", err)
@@ -168,7 +169,7 @@ func (w *writer) rebuilt() bool {
 
 // rebuild goes on with a copy of the file, of what keep wants; nil: of all.
 // Nothing is stored meanwhile.
-func (w *writer) rebuild(keep func(value) bool) error {
+func (w *writer) rebuild(ctx context.Context, keep func(value) bool) error {
 	dir := filepath.Dir(w.path)
 	path := filepath.Join(dir, newName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -176,8 +177,11 @@ func (w *writer) rebuild(keep func(value) bool) error {
 	}
 	whole := true
 	src := source{view: w.view, keep: keep, damaged: func(value) { whole = false }}
-	if err := build(w.ctx, path, src.values(w.ctx)); err != nil {
+	if err := build(ctx, path, src.values(ctx)); err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
 	if !whole {
 		return errors.Join(ErrDamaged, os.Remove(path))

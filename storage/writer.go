@@ -191,6 +191,9 @@ func (w *writer) round(force bool) error {
 		if r.waits && r.err == nil {
 			r.err = err
 		}
+		if r.forget != nil && r.err == nil {
+			r.err = w.forget(r.forget)
+		}
 		r.done <- struct{}{}
 	}
 	if commit {
@@ -219,8 +222,8 @@ func (w *writer) take() {
 		if n > 0 && (entries > groupEntries || bytes > most || large) {
 			break
 		}
-		if n++; large {
-			break
+		if n++; large || r.forget != nil {
+			break // nobody before it waits for it, and nothing comes between the commit and it
 		}
 	}
 	clear(w.batch)

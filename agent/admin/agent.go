@@ -28,6 +28,11 @@ type Agent interface {
 	// Backup writes the store as it is now, as storage.Log.Backup does.
 	Backup(ctx context.Context, w io.Writer) error
 
+	// Forget removes what is kept about a conversation or about a visitor; one
+	// of them is empty. It is durable, and there is no way back. Its errors are
+	// told as those of Commands.
+	Forget(ctx context.Context, conversation, visitor string) (Forgotten, error)
+
 	// SetAside returns what each forward has set aside. It must not block.
 	SetAside() []Aside
 }

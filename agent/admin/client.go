@@ -29,6 +29,7 @@ const (
 // text of the API, or ctx's; [Hint] has the remedy.
 type Client struct {
 	path string
+	dial func(context.Context) (net.Conn, error)
 	http *http.Client
 }
 
@@ -38,25 +39,34 @@ func NewClient(path string) *Client {
 }
 
 func newClient(path string, dial func(context.Context) (net.Conn, error)) *Client {
-	return &Client{path: path, http: &http.Client{Transport: &http.Transport{
+	c := &Client{path: path, dial: dial}
+	return c.patient(0)
+}
+
+// patient is c for what may take so much longer than usual.
+func (c *Client) patient(more time.Duration) *Client {
+	return &Client{path: c.path, dial: c.dial, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := dial(ctx)
+			conn, err := c.dial(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return impatientConn{conn}, nil
+			return impatientConn{conn, silenceTimeout + more}, nil
 		},
-		ResponseHeaderTimeout: answerTimeout,
+		ResponseHeaderTimeout: answerTimeout + more,
 		DisableKeepAlives:     true, // a command line asks once
 		DisableCompression:    true,
 	}}}
 }
 
 // impatientConn ends when nothing comes for long.
-type impatientConn struct{ net.Conn }
+type impatientConn struct {
+	net.Conn
+	silence time.Duration
+}
 
 func (c impatientConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(silenceTimeout)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(b)

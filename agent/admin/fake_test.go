@@ -82,6 +82,10 @@ func (f *fakeAgent) Backup(_ context.Context, w io.Writer) error {
 	return err
 }
 
+func (f *fakeAgent) Forget(_ context.Context, conversation, visitor string) (Forgotten, error) {
+	return Forgotten{1, 4, 2, 3, []string{"deskbell.db.damaged-1"}}, f.call("forget %q %q", conversation, visitor)
+}
+
 func (f *fakeAgent) SetAside() []Aside {
 	return []Aside{{"hub", []uint64{2, 5}}, {"cloud", []uint64{9}}}
 }

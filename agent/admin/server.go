@@ -164,7 +164,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 
 // Handler returns the whole surface. With auth it is what the network sees:
 // password, known host names only, no requests from other sites. Without it is
-// what the control socket sees, which has a backup, too.
+// what the control socket sees, which has a backup
+// and forget, too.
 func (s *Server) Handler(auth bool) http.Handler {
 	mux := http.NewServeMux()
 	get := func(path string, h http.HandlerFunc) { mux.Handle(path, only(h, http.MethodGet, http.MethodHead)) }
@@ -200,6 +201,7 @@ func (s *Server) Handler(auth bool) http.Handler {
 		h = s.guard(mux)
 	} else {
 		mux.Handle("/api/backup", only(s.getBackup, http.MethodGet))
+		post("/api/forget", s.postForget)
 	}
 	return common(h)
 }

@@ -165,6 +165,17 @@ func (d *Desk) Acknowledge(now time.Duration) int {
 	return len(waits)
 }
 
+// Forget drops a conversation, and reports whether there was one. Nothing has happened at the desk by that.
+func (d *Desk) Forget(conversation string) bool {
+	key := keyOf(conversation)
+	c := d.all[key]
+	if c != nil {
+		d.forget(c)
+	}
+	d.gone[key] = true // one that could not be read has an entry all the same
+	return c != nil
+}
+
 // Facts returns the numbers of this moment. It does not look at the conversations one by one.
 func (d *Desk) Facts() Facts {
 	f := d.facts

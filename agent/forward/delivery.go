@@ -85,6 +85,7 @@ func (d *delivery) send(ctx context.Context) error {
 	after := d.acked.Load()
 	var payloads buffer
 	for {
+		forgets := d.log.Forgets()
 		records, err := d.log.Next(ctx, after, batch)
 		if err != nil {
 			return fmt.Errorf("read events after %d: %w", after, err)
@@ -98,6 +99,10 @@ func (d *delivery) send(ctx context.Context) error {
 			case wanted:
 				if !d.window.take(ctx) {
 					return ctx.Err()
+				}
+				if d.forgotten(r.Sequence, forgets) {
+					d.window.back()
+					break
 				}
 				fl.token, err = d.conn.Publish(ctx, m)
 				switch {
@@ -118,6 +123,16 @@ func (d *delivery) send(ctx context.Context) error {
 			after = r.Sequence
 		}
 	}
+}
+
+// forgotten says whether an event is gone that was read when so much had been
+// forgotten: it is not to be sent.
+func (f *Forwarder) forgotten(sequence, forgets uint64) bool {
+	if f.log.Forgets() == forgets {
+		return false
+	}
+	_, err := f.log.Get(sequence)
+	return errors.Is(err, storage.ErrNotFound)
 }
 
 // message makes the publish of an event, with b for its payload, unless it is

@@ -38,6 +38,8 @@ const (
 type Log interface {
 	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
 	Read(after uint64, max int) ([]storage.Record, error)
+	Get(sequence uint64) (storage.Record, error)
+	Forgets() uint64
 	StartSequence() uint64
 	Elapsed() time.Duration
 	Stats() storage.Stats

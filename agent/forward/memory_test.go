@@ -26,6 +26,7 @@ type memory struct {
 	position uint64
 	held     []uint64
 	entries  map[string][]byte
+	forgets  uint64
 	gone     []uint64      // what Read does not have any more
 	late     time.Duration // how long Next takes
 	commits  int
@@ -85,6 +86,28 @@ func (m *memory) Read(after uint64, n int) ([]storage.Record, error) {
 		}
 	}
 	return some, nil
+}
+
+// Get does not have what is forgotten.
+func (m *memory) Get(seq uint64) (storage.Record, error) {
+	if rs, _ := m.Read(seq-1, 1); len(rs) > 0 && rs[0].Sequence == seq {
+		return rs[0], nil
+	}
+	return storage.Record{}, storage.ErrNotFound
+}
+
+func (m *memory) Forgets() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.forgets
+}
+
+// forget removes events, but not from what Next has given out.
+func (m *memory) forget(seqs ...uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = append(m.gone, seqs...)
+	m.forgets++
 }
 
 func (m *memory) StartSequence() uint64  { return m.start }

@@ -71,6 +71,7 @@ type volley struct {
 	*delivery
 	ctx, waiting context.Context
 	alone        bool
+	forgets      uint64   // when the events were read
 	flying       []flight // not landed yet, in their order
 	payloads     buffer
 }
@@ -83,6 +84,7 @@ func (v *volley) run() bool {
 	}
 	defer v.settle()
 	for after := s.from - 1; after < s.to; {
+		v.forgets = v.log.Forgets()
 		records, err := v.log.Read(after, batch)
 		if err != nil {
 			v.logger.Warn("events are not sent again on this connection", "error", err)
@@ -143,12 +145,14 @@ func (v *volley) send(r storage.Record) (sent, ok bool) {
 		if !v.place() {
 			return false, false
 		}
-		fl.token, fl.fault = v.conn.Publish(v.ctx, m)
-		if fl.fault != nil {
+		if !v.forgotten(r.Sequence, v.forgets) {
+			fl.token, fl.fault = v.conn.Publish(v.ctx, m)
+		}
+		if fl.token == nil {
 			v.window.back()
-			if !errors.Is(fl.fault, mqtt.ErrBadMessage) {
-				return false, false
-			}
+		}
+		if fl.fault != nil && !errors.Is(fl.fault, mqtt.ErrBadMessage) {
+			return false, false
 		}
 	}
 	v.flying = append(v.flying, fl)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"deskbell/agent/event"
 )
 
 // Setting is what somebody asks one output to show, above all rules.
@@ -40,6 +42,22 @@ func (i *Indicator) Unmute(ctx context.Context) error {
 	return i.command(ctx, "unmute", func(now time.Duration) {
 		i.engine.muteUntil(now, 0)
 	})
+}
+
+// Forget has the desk forget conversations, by their keys, and leave out the events up to a sequence that belong to whom is
+// forgotten: they may have been read already. It returns how many there were. Durable on return and errors as of Acknowledge.
+func (i *Indicator) Forget(ctx context.Context, conversations []string, until uint64, whose func(event.Event) bool) (n int, err error) {
+	err = i.command(ctx, "forget", func(time.Duration) {
+		for _, key := range conversations {
+			if i.desk.Forget(key) {
+				n++
+			}
+		}
+		if until > i.position {
+			i.leftOut = append(i.leftOut, forgotten{until, whose})
+		}
+	})
+	return n, err
 }
 
 // Set shows a pattern on an output above all rules until its time is over, until Auto, or until somebody begins to wait. On a

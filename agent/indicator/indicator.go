@@ -80,10 +80,17 @@ type Indicator struct {
 	savedAt  time.Duration  // when it was given something last
 	wanted   []shown        // by output: what the rules ask for
 	played   []shown        // by output: what the board was told; empty: it is not known
+	leftOut  []forgotten    // whose events are not taken; they may be read still
 	listed   *desk.Snapshot // of the desk as it is; nil: to be made
 	until    wallTime
 	faults   int    // events that were left out
 	fault    uint64 // the last of them
+}
+
+// forgotten says whose events are left out, up to a sequence.
+type forgotten struct {
+	until uint64
+	whose func(event.Event) bool
 }
 
 // source is what is used of storage.Log.

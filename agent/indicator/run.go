@@ -133,6 +133,9 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
 		}
 	}()
 	e := i.decoder.EventOf(r.ID, r.Data)
+	if i.leaves(e, r.Sequence) {
+		return false
+	}
 	s := desk.Stamp{At: r.Elapsed, Wall: r.Received, Sequence: r.Sequence, ID: r.ID}
 	if e.Kind == event.Message {
 		s.Summary = i.summary(r.Data)
@@ -142,6 +145,12 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
 	moments := i.desk.Apply(e, s)
 	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence(), i.desk.Assignee(e.Conversation))
 	return signal || i.desk.Facts() != before
+}
+
+// leaves says whether an event is left out, for whom it belongs to was forgotten after it came.
+func (i *Indicator) leaves(e event.Event, sequence uint64) bool {
+	i.leftOut = slices.DeleteFunc(i.leftOut, func(f forgotten) bool { return f.until < sequence })
+	return slices.ContainsFunc(i.leftOut, func(f forgotten) bool { return f.whose(e) })
 }
 
 // largeRecord is the size of a record that is not kept for its summary, in bytes.
