@@ -82,6 +82,7 @@ type salvage struct {
 	trees []*tree
 	base  *tree // the first one
 	last  bool  // base is the last commit
+	found bool  // base is whole and was found without a page that leads to it
 	near  bool  // base is the last commit or the one before
 	was   bool  // there was a store, for all that can be seen
 	scan  scan  // of what lies beside base, unless that is whole
@@ -123,7 +124,7 @@ func (s *salvage) look() error {
 	}
 	s.base = s.trees[0]
 	s.was = len(metas) > 0 || s.base.usable()
-	s.near = s.last || slices.ContainsFunc(metas, func(m meta) bool { return m.root == s.trees[len(s.trees)-1].root })
+	s.near = s.last || s.found || slices.ContainsFunc(metas, func(m meta) bool { return m.root == s.trees[len(s.trees)-1].root })
 	s.report.Places += len(s.base.damages)
 	if s.report.Places == 0 && s.base.fault() != nil {
 		s.report.Places = 1
@@ -150,15 +151,15 @@ func (s *salvage) newest() (newest stamp) {
 
 // findRoots finds the trees to which no page leads any more. Their roots lie
 // somewhere, with a clock that says how old they are: the newest ones are those
-// that count, where they are newer than what is known. The newest one is the
-// last commit, unless that one's root is known and cannot be read.
+// that count, where they are newer than what is known. Whether the newest one is
+// the last commit cannot be told: its root may be one of the pages that are lost.
 func (s *salvage) findRoots(faults int) {
 	best := stamp{elapsed: -1}
+	findable := faults == 2 || faults == 1 && len(s.trees) == 1
 	s.trees = slices.DeleteFunc(s.trees, func(t *tree) bool { return !t.usable() })
 	for _, t := range s.trees {
 		best = best.later(t.clock)
 	}
-	findable := faults == 2 || faults == 1 && len(s.trees) == 1
 	lost := scan{pager: s.pager, skip: func(uint64) bool { return false }, wanted: func(uint64) bool { return false }}
 	lost.all()
 	clocks := make(map[uint64]stamp)
@@ -173,7 +174,7 @@ func (s *salvage) findRoots(faults int) {
 		}
 		if t := s.pager.look(root, true); t.usable() {
 			found = append(found, t)
-			s.last = s.last || findable && len(found) == 1 && t.fault() == nil
+			s.found = s.found || findable && len(found) == 1 && t.fault() == nil
 		}
 		if len(found) == 2 {
 			break

@@ -74,8 +74,8 @@ func (s *scan) look(id uint64, b []byte) (pages uint64) {
 	if order.Uint32(b[12:]) > 0 {
 		g, err = s.page(id, nil)
 	}
-	s.leaf("", &g, err == nil)
-	if err != nil {
+	whole := s.leaf("", &g, err == nil)
+	if err != nil || !whole { // it was given up, and pages of it may be others now
 		return 1
 	}
 	// What belongs to it is data, and may look like anything.
@@ -92,13 +92,17 @@ func (g *page) ofNames() bool {
 	return true
 }
 
-// leaf looks at a leaf of a bucket, of which the name is seldom known.
-func (s *scan) leaf(bucket string, g *page, sound bool) {
+// leaf looks at a leaf of a bucket, of which the name is seldom known. It says
+// whether all its values are what was stored.
+func (s *scan) leaf(bucket string, g *page, sound bool) (whole bool) {
+	whole = true
 	var found []element
 	var names int
 	for e := range g.elements(sound) {
 		if _, ok := unseal(e.key, e.value); ok && !e.bucket {
 			found = append(found, e)
+		} else if !e.bucket {
+			whole = false
 		}
 		if e.bucket && bucket == "" && named(string(e.key)) && len(e.value) >= bucketHead {
 			names++
@@ -123,6 +127,7 @@ func (s *scan) leaf(bucket string, g *page, sound bool) {
 			s.other(e)
 		}
 	}
+	return whole
 }
 
 // inline looks at a bucket that is in the page of its root.
