@@ -34,6 +34,10 @@ var (
 	// Next and Read leave such a record out, and Problems names it.
 	ErrDamaged = errors.New("the record is damaged")
 
+	// ErrUnsound comes from OpenReader for a file that is damaged in any place.
+	// Open saves what can be read of it.
+	ErrUnsound = errors.New("the store is damaged")
+
 	// ErrUnchecked is for Options.Check to wrap when it has found nothing out:
 	// the check was stopped, or could not be made. Open then fails and leaves
 	// the file as it is.

@@ -284,6 +284,19 @@ func TestDamagedRecordIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestReaderOfADamagedStore(t *testing.T) {
+	dir := t.TempDir()
+	filled(t, dir, 300)
+	p := &patient{T: t, dir: dir, path: storePath(dir)}
+	g := p.open()
+	metas, _ := g.metas()
+	_ = g.file.Close()
+	p.spoil(metas[0].root)
+	if r, err := OpenReader(dir); !errors.Is(err, ErrUnsound) {
+		t.Errorf("opened: %v, %v", r, err)
+	}
+}
+
 func TestReader(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := OpenReader(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -12,8 +12,7 @@ import (
 )
 
 // A Reader reads the store of a stopped agent and changes nothing, not one
-// byte. A file whose structure is damaged may end the process. All methods may
-// be called at once from several goroutines.
+// byte. All methods may be called at once from several goroutines.
 type Reader struct {
 	folder *os.File
 	handle *handle
@@ -21,8 +20,9 @@ type Reader struct {
 }
 
 // OpenReader opens the store in dir for reading. An agent that starts
-// meanwhile waits for Close, for five seconds. Errors: ErrLocked while an agent
-// has it open, ErrNewer, fs.ErrNotExist, or that it may not be read.
+// meanwhile waits for Close, for five seconds. The whole file is read. Errors:
+// ErrLocked while an agent has it open, ErrUnsound, ErrNewer, fs.ErrNotExist,
+// or that it may not be read.
 func OpenReader(dir string) (*Reader, error) {
 	r := &Reader{}
 	if err := r.open(dir); err != nil {
@@ -38,6 +38,12 @@ func (r *Reader) open(dir string) (err error) {
 	}
 	if r.folder, err = lock(context.Background(), dir, false); err != nil {
 		return err
+	}
+	// bbolt would take a damaged page for what it is, and end the process.
+	if err := checkTree(path); errors.Is(err, ErrNewer) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsound, err)
 	}
 	if r.handle, err = openHandle(context.Background(), path, &bolt.Options{ReadOnly: true, Timeout: time.Millisecond}); err != nil {
 		return err

@@ -97,8 +97,11 @@ func soundStore(ctx context.Context, dataDir string) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, storage.ErrUnchecked) {
 		return err
 	}
-	return failed(fmt.Errorf("the store in %s is damaged: %w", dataDir, err), "start the agent once: it saves what can be read and begins a new store with it")
+	return failed(fmt.Errorf("the store in %s is damaged: %w", dataDir, err), savesHint)
 }
+
+// savesHint is what to do about a damaged store.
+const savesHint = "start the agent once: it saves what can be read and begins a new store with it"
 
 func backupHint(err error) string {
 	switch {

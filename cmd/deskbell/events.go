@@ -62,6 +62,8 @@ func openSource(cmd *cobra.Command) (*source, error) {
 		return nil, failed(fmt.Errorf("no agent is running, and there is no store in %s", c.DataDir), "start the agent with: deskbell run")
 	case errors.Is(err, fs.ErrPermission):
 		return nil, failed(err, "run it as root, or as the user of the agent")
+	case errors.Is(err, storage.ErrUnsound):
+		return nil, failed(err, savesHint)
 	}
 	return s, remedy(err, c.DataDir)
 }
