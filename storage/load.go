@@ -186,8 +186,8 @@ func (w *writer) adopt(s *survey) {
 	for name, number := range s.lists {
 		w.list(name).next = max(w.list(name).next, number+1)
 	}
-	w.findFirst(0)
 	w.positions()
+	w.findFirst(0)
 	w.visible = w.last
 	w.oldest = oldest{}
 	w.wakeNext()

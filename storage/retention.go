@@ -226,10 +226,11 @@ func (w *writer) unhold(seq uint64) {
 	}
 }
 
-// findFirst finds the first record from a sequence on that is not held.
+// findFirst finds the first record from a sequence on that is not held, or that
+// not all cursors have passed: such a one is not to go when it is released.
 func (w *writer) findFirst(from uint64) {
 	w.first = w.ledger.next(max(from, 1) - 1)
-	for w.held[w.first] {
+	for w.held[w.first] && w.first <= w.boundary {
 		w.first = w.ledger.next(w.first)
 	}
 	if w.first == 0 {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -180,6 +181,21 @@ func TestReleasedByTwoAtOnce(t *testing.T) {
 }
 
 // TestIDsOutliveTrimming stores more than the window holds.
+// TestReleasedBeforeAllHaveSeenIt releases the first record there is, which a
+// slower cursor has yet to read.
+func TestReleasedBeforeAllHaveSeenIt(t *testing.T) {
+	l := openLog(t, t.TempDir(), testOptions())
+	l.append(event("first"), event("second"))
+	for _, u := range []Update{{Position: 1, Hold: []uint64{1}}, {Position: 2, Release: []uint64{1}}} {
+		if err := l.cursor("hub").Commit(context.Background(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rs, err := l.Read(0, 10); err != nil || len(rs) != 2 {
+		t.Errorf("%d records, %v: the desk has seen neither of the two", len(rs), err)
+	}
+}
+
 func TestIDsOutliveTrimming(t *testing.T) {
 	dir := t.TempDir()
 	o := testOptions()
