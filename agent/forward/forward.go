@@ -181,7 +181,7 @@ func (f *Forwarder) Serve(ctx context.Context, c *mqtt.Conn) error {
 	}
 	f.lost = true
 	f.accuse(c, d.first, d.alone)
-	f.replays.flying = d.replaying.first > 0
+	f.replays.flying = d.replaying.of
 	f.replays.accuse(c, d.replaying.first, d.replaying.alone)
 	return errors.Join(f.judge(ctx), f.judgeReplay(ctx))
 }
@@ -216,7 +216,7 @@ func (s *suspicion) accuse(c *mqtt.Conn, first uint64, alone bool) {
 // why. So when the same event was there several times, it waits a moment for
 // what was sent before it.
 func (f *Forwarder) clarify(ctx context.Context, c *mqtt.Conn) {
-	again := f.replays.flying && f.replays.losses >= strikes
+	again := f.replays.flying > 0 && f.replays.losses >= strikes
 	if !again && (f.losses < strikes || f.unclear <= f.acked.Load()) {
 		return
 	}

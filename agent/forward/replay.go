@@ -20,8 +20,9 @@ const maxReplays = 16
 // ErrTooManyReplays comes from Replay when enough ranges wait already.
 var ErrTooManyReplays = errors.New("too many replays wait for the broker")
 
-// A span is a range of events to be sent again, both ends included.
-type span struct{ from, to uint64 }
+// A span is a range of events to be sent again, both ends included. Its number,
+// from 1, tells it from others: one may be taken back while it is being sent.
+type span struct{ from, to, number uint64 }
 
 // A Replay is what Forwarder.Replay has promised.
 type Replay struct {
@@ -35,10 +36,11 @@ type Replay struct {
 type replays struct {
 	mu    sync.Mutex
 	spans []span        // guarded by mu; the first is under way
+	last  uint64        // guarded by mu; the number of the newest there was
 	wake  chan struct{} // holds one: there is a range
 
 	// Guarded by the Forwarder's turn.
-	flying bool // one of its events was in flight when the connection was lost
+	flying uint64 // the range one of whose events was in flight when the connection was lost; 0: none
 	suspicion
 }
 
@@ -63,7 +65,7 @@ func (f *Forwarder) Replay(ctx context.Context, from, to uint64) (Replay, error)
 	if err := f.count(ctx, &r, sent); err != nil || r.Events == 0 {
 		return r, err
 	}
-	if err := f.enqueue(ctx, span{from, min(to, sent)}); err != nil {
+	if err := f.enqueue(ctx, from, min(to, sent)); err != nil {
 		return r, fmt.Errorf("replay events %d to %d: %w", from, to, err)
 	}
 	f.logger.Info("events are to be sent again", "from", from, "to", to, "events", r.Events)
@@ -112,18 +114,18 @@ func (f *Forwarder) count(ctx context.Context, r *Replay, sent uint64) error {
 }
 
 // enqueue adds a range, durably.
-func (f *Forwarder) enqueue(ctx context.Context, s span) error {
+func (f *Forwarder) enqueue(ctx context.Context, from, to uint64) error {
 	r := &f.replays
 	r.mu.Lock()
 	if len(r.spans) >= maxReplays {
 		r.mu.Unlock()
 		return ErrTooManyReplays
 	}
-	r.spans = append(r.spans, s)
+	number := r.add(from, to)
 	f.cursor.Save(r.update())
 	r.mu.Unlock()
 	if err := f.cursor.Commit(ctx, storage.Update{}); err != nil {
-		f.dequeue(s)
+		f.dequeue(number)
 		return err
 	}
 	select {
@@ -133,15 +135,32 @@ func (f *Forwarder) enqueue(ctx context.Context, s span) error {
 	return nil
 }
 
-// dequeue takes back what enqueue added.
-func (f *Forwarder) dequeue(s span) {
+// add numbers a range; the caller holds mu.
+func (r *replays) add(from, to uint64) (number uint64) {
+	r.last++
+	r.spans = append(r.spans, span{from, to, r.last})
+	return r.last
+}
+
+// dequeue ends a range, done or not. It returns false when there is none of
+// that number.
+func (f *Forwarder) dequeue(number uint64) bool {
 	r := &f.replays
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := slices.Index(r.spans, s); i >= 0 {
-		r.spans = slices.Delete(r.spans, i, i+1)
-		f.cursor.Save(r.update())
+	i := r.index(number)
+	if i < 0 {
+		return false
 	}
+	r.spans = slices.Delete(r.spans, i, i+1)
+	f.cursor.Save(r.update())
+	return true
+}
+
+// index returns the place of a range, -1 when it is no more; the caller holds
+// mu.
+func (r *replays) index(number uint64) int {
+	return slices.IndexFunc(r.spans, func(s span) bool { return s.number == number })
 }
 
 // next returns the range under way.
@@ -154,32 +173,33 @@ func (r *replays) next() (s span, ok bool) {
 	return r.spans[0], true
 }
 
-// replayed notes that the range under way is done up to an event. What is
-// released is not set aside any more.
-func (f *Forwarder) replayed(done uint64, release ...uint64) {
+// wants says that a range was not taken back.
+func (r *replays) wants(number uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.index(number) >= 0
+}
+
+// replayed notes that a range is done up to an event. What is released is not
+// set aside any more, though the range may have been taken back.
+func (f *Forwarder) replayed(number, done uint64, release ...uint64) {
 	r := &f.replays
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.spans) == 0 {
-		return
+	var u storage.Update
+	if i := r.index(number); i >= 0 {
+		r.spans[i].from = max(r.spans[i].from, done+1)
+		u = r.update()
 	}
-	r.spans[0].from = max(r.spans[0].from, done+1)
-	u := r.update()
 	u.Release = release
 	f.cursor.Save(u)
 }
 
-// finish ends the range under way.
-func (f *Forwarder) finish() {
-	r := &f.replays
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.spans) == 0 {
-		return
+// finish ends a range of which all was sent.
+func (f *Forwarder) finish(s span) {
+	if f.dequeue(s.number) {
+		f.logger.Info("events were sent again", "to", s.to)
 	}
-	f.logger.Info("events were sent again", "to", r.spans[0].to)
-	r.spans = slices.Delete(r.spans, 0, 1)
-	f.cursor.Save(r.update())
 }
 
 // update says which ranges there are; the caller holds mu.
@@ -196,9 +216,9 @@ func (r *replays) update() storage.Update {
 func (r *replays) restore(data []byte) {
 	r.wake = make(chan struct{}, 1)
 	for ; len(data) >= 16 && len(r.spans) < maxReplays; data = data[16:] {
-		s := span{binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:])}
-		if s.from > 0 && s.from <= s.to {
-			r.spans = append(r.spans, s)
+		from, to := binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:])
+		if from > 0 && from <= to {
+			r.add(from, to)
 		}
 	}
 }

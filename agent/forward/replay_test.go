@@ -74,7 +74,7 @@ func TestAReplayThatCannotBe(t *testing.T) {
 		_, stop := connect(&mqtttest.Fake{}, f)
 		synctest.Wait()
 		stop()
-		for _, r := range []span{{0, 3}, {6, 6}, {2, 6}, {7, 0}} {
+		for _, r := range []span{{from: 0, to: 3}, {from: 6, to: 6}, {from: 2, to: 6}, {from: 7}} {
 			if got, err := f.Replay(t.Context(), r.from, r.to); !errors.Is(err, storage.ErrNotFound) {
 				t.Errorf("from %d to %d: %+v, %v", r.from, r.to, got, err)
 			}
@@ -110,7 +110,7 @@ func TestARangeSurvivesARestart(t *testing.T) {
 		_, stop := connect(&mqtttest.Fake{}, f)
 		synctest.Wait()
 		stop()
-		for _, s := range []span{{1, 30}, {35, 40}} {
+		for _, s := range []span{{from: 1, to: 30}, {from: 35, to: 40}} {
 			if _, err := f.Replay(t.Context(), s.from, s.to); err != nil {
 				t.Fatal(err)
 			}

@@ -19,6 +19,7 @@ import (
 // a turn alone, as the window is one.
 type replaying struct {
 	first uint64        // the first event in flight when the connection ended; 0: none
+	of    uint64        // the range it belongs to
 	alone bool          // it was the only publish in flight
 	until uint64        // new events up to this one come first
 	begun chan struct{} // closed when the first of them was acknowledged
@@ -35,7 +36,7 @@ func (f *Forwarder) share() int { return max(1, f.config.Window/8) }
 // replayFirst sends the event of a range that was in flight when a connection
 // was lost, alone. It returns false when this one has ended, too.
 func (d *delivery) replayFirst(ctx, waiting context.Context) bool {
-	if d.replays.flying {
+	if s, ok := d.replays.next(); ok && s.number == d.replays.flying {
 		v := volley{delivery: d, ctx: ctx, waiting: waiting, alone: true}
 		v.run()
 	}
@@ -71,6 +72,7 @@ type volley struct {
 	*delivery
 	ctx, waiting context.Context
 	alone        bool
+	span         span     // what it sends
 	forgets      uint64   // when the events were read
 	flying       []flight // not landed yet, in their order
 	payloads     buffer
@@ -82,6 +84,7 @@ func (v *volley) run() bool {
 	if !ok {
 		return true
 	}
+	v.span = s
 	defer v.settle()
 	for after := s.from - 1; after < s.to; {
 		v.forgets = v.log.Forgets()
@@ -94,7 +97,8 @@ func (v *volley) run() bool {
 			break
 		}
 		for _, r := range records {
-			if after = r.Sequence; after > s.to {
+			if after = r.Sequence; after > s.to || !v.replays.wants(s.number) {
+				after = s.to
 				break
 			}
 			sent, ok := v.send(r)
@@ -111,7 +115,7 @@ func (v *volley) run() bool {
 			return false
 		}
 	}
-	v.finish() // what is not there any more is done, too
+	v.finish(s) // what is not there any more is done, too
 	return true
 }
 
@@ -126,7 +130,7 @@ func (v *volley) settle() {
 		}
 		<-fl.token.Done() // by the end of the connection, if nothing else
 		if err := fl.token.Err(); err != nil && !errors.Is(err, mqtt.ErrNotSent) {
-			v.replaying.first, v.replaying.alone = fl.sequence, v.conn.Unacked() == 1
+			v.replaying.first, v.replaying.of, v.replaying.alone = fl.sequence, v.span.number, v.conn.Unacked() == 1
 			return
 		}
 	}
@@ -184,9 +188,9 @@ func (v *volley) land() bool {
 	switch {
 	case fl.fault != nil:
 		v.logger.Warn("event stays set aside: it cannot be sent", "sequence", fl.sequence, "error", fl.fault)
-		v.replayed(fl.sequence)
+		v.replayed(v.span.number, fl.sequence)
 	case fl.token == nil: // not wanted
-		v.replayed(fl.sequence, fl.sequence)
+		v.replayed(v.span.number, fl.sequence, fl.sequence)
 	default:
 		select {
 		case <-fl.token.Done():
@@ -202,7 +206,7 @@ func (v *volley) land() bool {
 		} else {
 			v.window.give()
 		}
-		v.replayed(fl.sequence, fl.sequence)
+		v.replayed(v.span.number, fl.sequence, fl.sequence)
 	}
 	v.flying = v.flying[1:]
 	return true
@@ -222,9 +226,9 @@ func (f *Forwarder) judgeReplay(ctx context.Context) error {
 			return fmt.Errorf("set event %d aside: %w", r.suspect, err)
 		}
 	}
-	f.replayed(r.suspect)
+	f.replayed(r.flying, r.suspect)
 	f.logger.Warn("event stays set aside: the broker ends the connection on it", "sequence", r.suspect, "connections", r.strikes)
-	r.suspicion, r.flying = suspicion{}, false
+	r.suspicion, r.flying = suspicion{}, 0
 	f.changed()
 	return nil
 }
