@@ -140,7 +140,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	// The webhook answers, and the lights show it, while the store is checked.
 	for name, o := range a.config.Output {
 		if o.Kind == gpio.Light {
-			_ = a.board.Show(name, starting) // a light that cannot is told by the board's problems
+			_ = a.board.Show(name, starting, time.Time{}) // a light that cannot is told by the board's problems
 		}
 	}
 	_, err = a.tasks.run(ctx, stopWithin,

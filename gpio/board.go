@@ -110,11 +110,13 @@ func (b *Board) Run(ctx context.Context) error {
 	return nil
 }
 
-// Show plays a pattern on an output from now, from its first step, in place of what it shows; the level is set before Show
-// returns. What repeats, or is steady, and is shown already goes on as it is. A pattern that does not repeat is played each
-// time: where the output happens to be on, a gap of 80 ms comes before it, so that its first flash can be seen. An error of
-// the hardware is not an error here but in Problems. [ErrUnknownOutput]; [ErrStopped] after Run has ended.
-func (b *Board) Show(output string, p Pattern) error {
+// Show plays a pattern on an output in place of what it shows; the level is set before Show returns. What repeats counts from
+// since, so that outputs with one since blink in step, and one that showed something else for a while comes back in step; zero,
+// or a time to come, is now. What repeats, or is steady, and is shown already goes on as it is, whatever its since. A pattern
+// that does not repeat is played whole and from now, each time: where the output happens to be on, a gap of 80 ms comes before
+// it, so that its first flash can be seen. An error of the hardware is not an error here but in Problems. [ErrUnknownOutput];
+// [ErrStopped] after Run has ended.
+func (b *Board) Show(output string, p Pattern, since time.Time) error {
 	if err := p.check(); err != nil {
 		return fmt.Errorf("show %q on %s: %w", p.Name, output, err)
 	}
@@ -135,8 +137,13 @@ func (b *Board) Show(output string, p Pattern) error {
 	if once && o.on && p.Steps[0].On {
 		o.steps = slices.Concat([]Step{{On: false, For: gap}}, p.Steps)
 	}
-	o.step, o.began = 0, time.Now()
-	b.set(o, o.steps[0].On, o.began)
+	now := time.Now()
+	o.step, o.began = 0, now
+	if p.Repeat && !since.IsZero() {
+		step, ago := p.at(now.Sub(since))
+		o.step, o.began = step, now.Add(-ago)
+	}
+	b.set(o, o.steps[o.step].On, now)
 	b.awake()
 	return nil
 }

@@ -76,11 +76,20 @@ func (b *bench) show(output, pattern string) {
 	if !ok {
 		b.t.Fatalf("no pattern %s", pattern)
 	}
-	if err := b.Show(output, p); err != nil {
+	if err := b.Show(output, p, time.Time{}); err != nil {
 		b.t.Fatal(err)
 	}
 	if s := b.State(output); s.On != p.Steps[0].On && s.Pattern != "chirp" {
 		b.t.Errorf("after Show %s has the level %v, want that of the first step", output, s.On)
+	}
+}
+
+// showSince shows a pattern that began then.
+func (b *bench) showSince(output, pattern string, since time.Time) {
+	b.t.Helper()
+	p, _ := Builtin(pattern)
+	if err := b.Show(output, p, since); err != nil {
+		b.t.Fatal(err)
 	}
 }
 
@@ -137,7 +146,7 @@ func TestAPatternKeepsItsTime(t *testing.T) {
 func TestABuzzerSoundsAPatternOnceAndIsOff(t *testing.T) {
 	onBench(t, Config{}, nil, func(b *bench) {
 		double, _ := Builtin("double")
-		if err := b.Show("buzzer", double.Once()); err != nil {
+		if err := b.Show("buzzer", double.Once(), time.Time{}); err != nil {
 			b.t.Fatal(err)
 		}
 		b.passes(1900*time.Millisecond, "buzzer on 0s", "buzzer off 150ms", "buzzer on 300ms", "buzzer off 450ms")
@@ -149,7 +158,7 @@ func TestABuzzerSoundsAPatternOnceAndIsOff(t *testing.T) {
 			b.t.Errorf("an hour later it is %+v, want off", got)
 		}
 		alarm, _ := Builtin("alarm")
-		if err := b.Show("buzzer", alarm.Once()); err != nil {
+		if err := b.Show("buzzer", alarm.Once(), time.Time{}); err != nil {
 			b.t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -168,7 +177,7 @@ func TestShow(t *testing.T) {
 			time.Sleep(700 * ms)
 			synctest.Wait()
 			blink, _ := Builtin("blink")
-			if err := b.Show("lamp", blink); err != nil {
+			if err := b.Show("lamp", blink, time.Time{}); err != nil {
 				b.t.Fatal(err)
 			}
 			b.passes(400*ms, "lamp on 0s", "lamp off 500ms", "lamp on 1s")
@@ -209,8 +218,36 @@ func TestShow(t *testing.T) {
 			b.show("buzzer", "chirp")
 			b.passes(time.Second, "buzzer on 0s", "buzzer off 20ms", "buzzer on 100ms", "buzzer off 180ms")
 		},
+		"outputs with one beginning blink in step, and come back in step": func(b *bench) {
+			b.showSince("lamp", "pulse", b.start)
+			time.Sleep(1300 * ms)
+			b.showSince("buzzer", "pulse", b.start)
+			b.passes(1200*ms, "lamp on 0s", "lamp off 1s", "lamp on 2s", "buzzer on 2s")
+			b.show("lamp", "fast")
+			b.passes(200*ms, "lamp off 2.625s")
+			b.showSince("lamp", "pulse", b.start)
+			b.passes(1400*ms, "lamp on 2.7s", "lamp off 3s", "buzzer off 3s", "lamp on 4s", "buzzer on 4s")
+		},
+		"a beginning in the middle of a flash shows what is left of it": func(b *bench) {
+			b.showSince("lamp", "double", b.start.Add(-350*ms))
+			b.passes(2*time.Second, "lamp on 0s", "lamp off 100ms", "lamp on 1.65s", "lamp off 1.8s", "lamp on 1.95s")
+		},
+		"a beginning to come is now": func(b *bench) {
+			b.showSince("lamp", "blink", b.start.Add(time.Hour))
+			b.passes(600*ms, "lamp on 0s", "lamp off 500ms")
+		},
+		"what is shown once is whole, whenever it began": func(b *bench) {
+			b.showSince("lamp", "chirp", b.start.Add(-time.Hour))
+			b.passes(time.Second, "lamp on 0s", "lamp off 80ms")
+		},
+		"what is shown already goes on, whenever it is said to have begun": func(b *bench) {
+			b.showSince("lamp", "blink", b.start)
+			b.passes(100*ms, "lamp on 0s")
+			b.showSince("lamp", "blink", b.start.Add(-250*ms))
+			b.passes(time.Second, "lamp off 500ms", "lamp on 1s")
+		},
 		"an output that is not there is an error": func(b *bench) {
-			if err := b.Show("lantern", Steady(true)); !errors.Is(err, ErrUnknownOutput) {
+			if err := b.Show("lantern", Steady(true), time.Time{}); !errors.Is(err, ErrUnknownOutput) {
 				b.t.Errorf("got %v", err)
 			}
 			if got := b.State("lantern"); got != (State{}) {
@@ -219,7 +256,7 @@ func TestShow(t *testing.T) {
 		},
 		"a pattern that cannot be played is an error": func(b *bench) {
 			for _, p := range []Pattern{{}, {Steps: []Step{{On: true, For: -1}}}, {Steps: []Step{{On: true}, {For: 1}}}, {Steps: []Step{{For: 1}, {On: true}}, Repeat: true}} {
-				if err := b.Show("lamp", p); err == nil {
+				if err := b.Show("lamp", p, time.Time{}); err == nil {
 					b.t.Errorf("%+v was taken", p)
 				}
 			}
@@ -274,7 +311,7 @@ func TestTheEndOfRunLeavesEverythingOff(t *testing.T) {
 				b.t.Errorf("%+v is not off", s)
 			}
 		}
-		if err := b.Show("lamp", Steady(true)); !errors.Is(err, ErrStopped) {
+		if err := b.Show("lamp", Steady(true), time.Time{}); !errors.Is(err, ErrStopped) {
 			b.t.Errorf("Show after Run has ended: got %v, want ErrStopped", err)
 		}
 	})

@@ -155,10 +155,10 @@ var chipTests = map[string]func(t *testing.T){
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- b.Run(ctx) }()
 		fast, _ := Builtin("fast")
-		if err := b.Show("lamp", fast); err != nil {
+		if err := b.Show("lamp", fast, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Show("buzzer", Steady(true)); err != nil {
+		if err := b.Show("buzzer", Steady(true), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		if by, high := kernelView(t, "GPIO18"); by != consumer || !high {

@@ -97,6 +97,20 @@ func (p Pattern) Period() time.Duration {
 	return sum
 }
 
+// at returns the step of a pattern that repeats which is played that long after its beginning, and for how long it was already.
+func (p Pattern) at(into time.Duration) (step int, ago time.Duration) {
+	period := p.Period()
+	if into <= 0 || period == 0 {
+		return 0, 0
+	}
+	into %= period
+	for into >= p.Steps[step].For {
+		into -= p.Steps[step].For
+		step++
+	}
+	return step, into
+}
+
 // Equal reports whether both show the same under the same name.
 func (p Pattern) Equal(q Pattern) bool {
 	return p.Name == q.Name && p.Repeat == q.Repeat && slices.Equal(p.Steps, q.Steps)

@@ -154,7 +154,7 @@ func TestALineClaimedForABoardThatIsClosedIsGivenBack(t *testing.T) {
 		if p := h.pins["GPIO17"]; p == nil || !errors.Is(p.Out(periph.High), errClosed) {
 			b.t.Error("the board is closed, but the line is still claimed")
 		}
-		if err := b.Show("lamp", Steady(true)); !errors.Is(err, ErrStopped) {
+		if err := b.Show("lamp", Steady(true), time.Time{}); !errors.Is(err, ErrStopped) {
 			b.t.Errorf("Show after Close: got %v, want ErrStopped", err)
 		}
 	})

@@ -184,7 +184,7 @@ type fakeBoard struct {
 
 func newFakeBoard() *fakeBoard { return &fakeBoard{made: time.Now(), now: map[string]string{}} }
 
-func (b *fakeBoard) Show(output string, p gpio.Pattern) error {
+func (b *fakeBoard) Show(output string, p gpio.Pattern, _ time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lines = append(b.lines, fmt.Sprintf("%v %s %s", time.Since(b.made).Round(time.Millisecond), output, p.Name))

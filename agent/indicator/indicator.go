@@ -116,7 +116,7 @@ type decoder interface {
 
 // board is what is used of gpio.Board.
 type board interface {
-	Show(output string, p gpio.Pattern) error
+	Show(output string, p gpio.Pattern, since time.Time) error
 	State(output string) gpio.State
 }
 

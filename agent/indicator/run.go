@@ -211,7 +211,7 @@ func (i *Indicator) play() bool {
 			continue
 		}
 		moved = true
-		if err := i.board.Show(i.engine.outputs[o].Name, s.play); err != nil && !errors.Is(err, gpio.ErrStopped) {
+		if err := i.board.Show(i.engine.outputs[o].Name, s.play, time.Time{}); err != nil && !errors.Is(err, gpio.ErrStopped) {
 			i.log.Warn("an output does not show what it should", "output", i.engine.outputs[o].Name, "error", err)
 		}
 	}
