@@ -16,7 +16,8 @@ import (
 const entryPrefix = "c/"
 
 // format is the first byte of an entry. What follows is a sequence of varints and of strings with their length before them.
-const format = 1
+// Entries of format 1, in which no clock has a sequence, are read as well.
+const format = 2
 
 // Dirty returns the entries that changed since its last call, nil for one that is to be deleted; nil when none did.
 func (d *Desk) Dirty() map[string][]byte {
@@ -99,10 +100,10 @@ func (c *conversation) encode() []byte {
 }
 
 func decode(key string, data []byte) (*conversation, error) {
-	if len(data) == 0 || data[0] != format {
+	if len(data) == 0 || data[0] < 1 || data[0] > format {
 		return nil, errors.New("its format is unknown")
 	}
-	r := reader{b: data[1:], actors: []*event.Actor{nil}}
+	r := reader{b: data[1:], format: data[0], actors: []*event.Actor{nil}}
 	c := &conversation{key: key}
 	c.title = r.text()
 	c.titleOrder = r.order()
@@ -142,6 +143,7 @@ func later(a, b order) order {
 type writer struct {
 	b           []byte
 	t, at, wall int64          // written last
+	sequence    uint64         // the same
 	actors      []*event.Actor // written already; the first is none
 }
 
@@ -162,7 +164,8 @@ func (w *writer) order(o order) {
 func (w *writer) clock(c clock) {
 	w.int(int64(c.at) - w.at)
 	w.int(c.wall - w.wall)
-	w.at, w.wall = int64(c.at), c.wall
+	w.int(int64(c.sequence - w.sequence))
+	w.at, w.wall, w.sequence = int64(c.at), c.wall, c.sequence
 }
 
 func (w *writer) bools(list ...bool) {
@@ -217,7 +220,9 @@ func (w *writer) state(s *state) {
 // reader reads what writer wrote. After a fault bad is set and everything reads as zero.
 type reader struct {
 	b           []byte
-	t, at, wall int64 // read last
+	format      byte
+	t, at, wall int64  // read last
+	sequence    uint64 // the same
 	actors      []*event.Actor
 	bad         bool
 }
@@ -297,7 +302,10 @@ func (r *reader) order() order {
 func (r *reader) clock() clock {
 	r.at += r.int()
 	r.wall += r.int()
-	return clock{at: r.checked(time.Duration(r.at)), wall: r.wall}
+	if r.format > 1 {
+		r.sequence += uint64(r.int())
+	}
+	return clock{at: r.checked(time.Duration(r.at)), wall: r.wall, sequence: r.sequence}
 }
 
 func (r *reader) actor() *event.Actor {

@@ -40,6 +40,13 @@ const (
 	Closed    Moment = "closed"
 )
 
+// Happening is a moment of one conversation.
+type Happening struct {
+	Moment   Moment
+	View     View   // the conversation after it; one that was forgotten by it: as it was
+	Sequence uint64 // of the event that began the wait which began or ended; 0: there was none, or that is not known
+}
+
 // Facts are the numbers that rules look at.
 type Facts struct {
 	Open, Waiting, Acknowledged, Unanswered, Unassigned int
@@ -76,12 +83,13 @@ func New(c Config) *Desk {
 	return d
 }
 
-// Apply takes one event and returns what happened by it, and by the time that had passed until its receipt. Give each event
-// once, in the order of receipt. An event that names no conversation changes nothing, and neither does a message status.
-func (d *Desk) Apply(e event.Event, s Stamp) []Moment {
-	moments := d.Tick(s.At)
+// Apply takes one event and returns what happened by it, and before that what happened to any conversation by the time that
+// had passed until its receipt. Give each event once, in the order of receipt. An event that names no conversation changes
+// nothing, and neither does a message status: it neither opens a conversation nor keeps it for another 24 h.
+func (d *Desk) Apply(e event.Event, s Stamp) []Happening {
+	list := d.Tick(s.At)
 	if e.Conversation == "" || e.Kind == event.MessageStatus {
-		return moments
+		return list
 	}
 	key := keyOf(e.Conversation)
 	c := d.all[key]
@@ -100,39 +108,45 @@ func (d *Desk) Apply(e event.Event, s Stamp) []Moment {
 	d.touch(c)
 	d.recent(c)
 	d.bound()
-	return append(moments, happened(&before, &c.state)...)
+	return c.happened(list, &before, &c.state)
 }
 
-// happened compares a conversation's states. A wait is known by its beginning: one that turns out to have begun earlier is
-// the same.
-func happened(before, after *state) []Moment {
-	var m []Moment
+// happened adds to list what tells a conversation's states apart. A wait is known by its beginning: one that turns out to
+// have begun earlier is the same.
+func (c *conversation) happened(list []Happening, before, after *state) []Happening {
+	add := func(m Moment, of *state) {
+		h := Happening{Moment: m, View: c.view()}
+		if of.wait {
+			h.Sequence = of.waiting.sequence
+		}
+		list = append(list, h)
+	}
 	another := after.waitOrder.after(before.waitOrder)
 	if before.wait && (!after.wait || another) {
-		m = append(m, WaitEnded)
+		add(WaitEnded, before)
 	}
 	if before.open && !after.open {
-		m = append(m, Closed)
+		add(Closed, before)
 	}
 	if after.wait && (!before.wait || another) {
-		m = append(m, WaitBegan)
+		add(WaitBegan, after)
 	}
-	return m
+	return list
 }
 
 // Tick lets end what ends by time alone, and returns what happened by it.
-func (d *Desk) Tick(now time.Duration) []Moment {
-	var moments []Moment
+func (d *Desk) Tick(now time.Duration) []Happening {
+	var list []Happening
 	for {
 		at, ok := d.heap[byDeadline].min()
 		if !ok || at > now {
-			return moments
+			return list
 		}
 		c := d.heap[byDeadline].of[0]
 		before := c.state
 		if c.lastAt+keep <= now {
 			d.forget(c)
-			moments = append(moments, happened(&before, &state{})...)
+			list = c.happened(list, &before, &state{})
 			continue
 		}
 		d.count(c, -1)
@@ -145,7 +159,7 @@ func (d *Desk) Tick(now time.Duration) []Moment {
 		d.count(c, 1)
 		d.place(c)
 		d.touch(c)
-		moments = append(moments, happened(&before, &c.state)...)
+		list = c.happened(list, &before, &c.state)
 	}
 }
 

@@ -48,12 +48,13 @@ func within(d time.Duration, a, b order, aAt, bAt time.Duration) bool {
 
 // clock is a moment of receipt: by the store's running clock, and by the wall clock for people.
 type clock struct {
-	at   time.Duration
-	wall int64 // milliseconds since 1970; 0 while the wall clock was not set
+	at       time.Duration
+	wall     int64  // milliseconds since 1970; 0 while the wall clock was not set
+	sequence uint64 // of what was received; 0: it was no event, or that is not known
 }
 
 func clockOf(s Stamp) clock {
-	c := clock{at: s.At}
+	c := clock{at: s.At, sequence: s.Sequence}
 	if !s.Wall.IsZero() {
 		c.wall = s.Wall.UnixMilli()
 	}

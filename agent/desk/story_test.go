@@ -87,7 +87,7 @@ func (e told) receipt() time.Duration {
 type teller struct {
 	*Desk
 	sequence uint64
-	moments  []Moment
+	list     []Happening
 }
 
 func newTeller(c Config) *teller { return &teller{Desk: New(c)} }
@@ -104,9 +104,9 @@ func (d *teller) tell(steps ...any) {
 			if len(s.name) == 1 { // of ids given by hand the first letter counts
 				stamp.ID[0] = s.name[0]
 			}
-			d.moments = append(d.moments, d.Apply(s.Event, stamp)...)
+			d.list = append(d.list, d.Apply(s.Event, stamp)...)
 		case pass:
-			d.moments = append(d.moments, d.Tick(running+time.Duration(s))...)
+			d.list = append(d.list, d.Tick(running+time.Duration(s))...)
 		case press:
 			d.Acknowledge(running + time.Duration(s))
 		}
@@ -134,8 +134,8 @@ func (d *teller) words() string {
 
 func (d *teller) happened() string {
 	var words []string
-	for _, m := range d.moments {
-		words = append(words, string(m))
+	for _, h := range d.list {
+		words = append(words, string(h.Moment))
 	}
 	return strings.Join(words, " ")
 }
@@ -185,7 +185,7 @@ func (d *teller) reopened(t *testing.T, kept map[string][]byte) *teller {
 			kept[key] = data
 		}
 	}
-	again := &teller{Desk: New(d.config), sequence: d.sequence, moments: d.moments}
+	again := &teller{Desk: New(d.config), sequence: d.sequence, list: d.list}
 	if err := again.Restore(kept); err != nil {
 		t.Fatal(err)
 	}

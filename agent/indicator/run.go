@@ -104,7 +104,7 @@ func (i *Indicator) step(records []storage.Record) deadline {
 	}
 	now = i.source.Elapsed()
 	if at, ok := i.desk.Deadline(); ok && at <= now {
-		i.note(i.desk.Tick(now), nil, now, now, true, event.Actor{})
+		i.note(i.desk.Tick(now), nil, now, now, true)
 		i.unsaved, i.listed, deskChanged = true, nil, true
 	}
 	changed, next := i.decide(now)
@@ -142,8 +142,8 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
 	}
 	i.seen(e)
 	before := i.desk.Facts()
-	moments := i.desk.Apply(e, s)
-	signal := i.note(moments, []string{string(e.Kind)}, r.Elapsed, now, r.Sequence > i.source.StartSequence(), i.desk.Assignee(e.Conversation))
+	list, live := i.desk.Apply(e, s), r.Sequence > i.source.StartSequence()
+	signal := i.note(list, &e, r.Elapsed, now, live)
 	return signal || i.desk.Facts() != before
 }
 
@@ -173,14 +173,30 @@ func (i *Indicator) summary(data []byte) func() string {
 	return line
 }
 
-// note gives what happened to the rules. Whoever begins to wait ends what was set by hand.
-func (i *Indicator) note(moments []desk.Moment, names []string, received, now time.Duration, live bool, who event.Actor) bool {
-	if slices.Contains(moments, desk.WaitBegan) {
-		for o := range i.engine.outputs {
-			i.engine.take(o)
+// note gives what happened to the rules, each with the assignee of its own conversation: first what time has brought to others,
+// then the event, if there is one, with the moments it made. Whoever begins to wait ends what was set by hand.
+func (i *Indicator) note(list []desk.Happening, e *event.Event, received, now time.Duration, live bool) (signal bool) {
+	var own []string
+	key := ""
+	if e != nil {
+		own, key = append(own, string(e.Kind)), desk.Key(e.Conversation)
+	}
+	for _, h := range list {
+		if h.Moment == desk.WaitBegan {
+			for o := range i.engine.outputs {
+				i.engine.take(o)
+			}
+		}
+		if e != nil && h.View.Key == key {
+			own = append(own, string(h.Moment))
+		} else if i.engine.happen([]string{string(h.Moment)}, received, now, live, h.View.Assignee) {
+			signal = true
 		}
 	}
-	return i.engine.happen(append(names, on(moments...)...), received, now, live, who)
+	if e != nil && i.engine.happen(own, received, now, live, i.desk.Assignee(e.Conversation)) {
+		signal = true
+	}
+	return signal
 }
 
 // decide asks the rules anew and reports whether an output's pattern or reason changed. The caller holds mu.
