@@ -19,28 +19,24 @@ type Setting struct {
 // then it holds all the same. It waits for the disk, until ctx ends.
 func (i *Indicator) Acknowledge(ctx context.Context) error {
 	return i.command(ctx, "acknowledge", func(now time.Duration) {
-		i.desk.Acknowledge(now)
+		i.core.desk.Acknowledge(now)
 	})
 }
 
 // Mute silences the sounding outputs for a time, DefaultMute when d is 0. Durable on return and errors as of Acknowledge, and
 // ErrBadDuration.
 func (i *Indicator) Mute(ctx context.Context, d time.Duration) error {
-	if d == 0 {
-		d = DefaultMute
+	do, err := i.core.mute(d)
+	if err != nil {
+		return err
 	}
-	if err := usable(d); err != nil {
-		return fmt.Errorf("mute: %w", err)
-	}
-	return i.command(ctx, "mute", func(now time.Duration) {
-		i.engine.muteUntil(now, now+d)
-	})
+	return i.command(ctx, "mute", do)
 }
 
 // Unmute ends Mute. Durable on return and errors as of Acknowledge.
 func (i *Indicator) Unmute(ctx context.Context) error {
 	return i.command(ctx, "unmute", func(now time.Duration) {
-		i.engine.muteUntil(now, 0)
+		i.core.engine.muteUntil(now, 0)
 	})
 }
 
@@ -49,7 +45,7 @@ func (i *Indicator) Unmute(ctx context.Context) error {
 func (i *Indicator) Forget(ctx context.Context, conversations []string, until uint64, whose func(event.Event) bool) (n int, err error) {
 	err = i.command(ctx, "forget", func(time.Duration) {
 		for _, key := range conversations {
-			if i.desk.Forget(key) {
+			if i.core.desk.Forget(key) {
 				n++
 			}
 		}
@@ -64,30 +60,11 @@ func (i *Indicator) Forget(ctx context.Context, conversations []string, until ui
 // sounding output a pattern without a time sounds once, but alarm and on go on. Durable on return and errors as of
 // Acknowledge; ErrUnknownOutput, ErrUnknownPattern, ErrBadDuration.
 func (i *Indicator) Set(ctx context.Context, output string, s Setting) error {
-	o := i.engine.output(output)
-	if o < 0 {
-		return fmt.Errorf("set: %w %q", ErrUnknownOutput, output)
+	do, err := i.core.set(output, s)
+	if err != nil {
+		return err
 	}
-	if s.Auto {
-		return i.command(ctx, "set", func(time.Duration) { i.engine.take(o) })
-	}
-	p, ok := i.engine.byHand(o, s.Pattern, s.For > 0)
-	if !ok {
-		return fmt.Errorf("set: %w %q", ErrUnknownPattern, s.Pattern)
-	}
-	if err := usable(s.For); err != nil {
-		return fmt.Errorf("set: %w", err)
-	}
-	return i.command(ctx, "set", func(now time.Duration) {
-		until := time.Duration(0)
-		switch {
-		case s.For > 0:
-			until = now + s.For
-		case i.engine.outputs[o].sounds() && !p.Repeat && p.Period() > 0:
-			until = now + onceTakes(p)
-		}
-		i.engine.setUntil(o, p, now, until)
-	})
+	return i.command(ctx, "set", do)
 }
 
 // Test shows a pattern on an output for d (DefaultTest when 0), above everything else and though it be muted, and returns as
@@ -95,35 +72,11 @@ func (i *Indicator) Set(ctx context.Context, output string, s Setting) error {
 // ErrUnknownPattern, ErrBadDuration.
 func (i *Indicator) Test(_ context.Context, output, pattern string, d time.Duration) error {
 	i.mu.Lock()
-	e := i.engine
-	o := e.output(output)
-	if o < 0 {
-		i.mu.Unlock()
-		return fmt.Errorf("test: %w %q", ErrUnknownOutput, output)
-	}
-	if pattern == "" {
-		pattern = "blink"
-		if e.outputs[o].sounds() {
-			pattern = "chirp"
-		}
-	}
-	p, ok := e.byHand(o, pattern, d > 0)
-	err := usable(d)
-	switch {
-	case !ok:
-		err = fmt.Errorf("test: %w %q", ErrUnknownPattern, pattern)
-	case err != nil:
-		err = fmt.Errorf("test: %w", err)
-	}
-	if err != nil {
+	now := i.source.Elapsed()
+	if err := i.core.test(output, pattern, d, now); err != nil {
 		i.mu.Unlock()
 		return err
 	}
-	if d == 0 {
-		d = DefaultTest
-	}
-	now := i.source.Elapsed()
-	e.test[o] = standing{pattern: p, from: now, until: now + d}
 	changed, _ := i.decide(now)
 	i.play()
 	i.mu.Unlock()
@@ -131,13 +84,6 @@ func (i *Indicator) Test(_ context.Context, output, pattern string, d time.Durat
 		i.changed()
 	}
 	i.Poke()
-	return nil
-}
-
-func usable(d time.Duration) error {
-	if d < 0 || d > MaxDuration {
-		return fmt.Errorf("%w: %v", ErrBadDuration, d)
-	}
 	return nil
 }
 

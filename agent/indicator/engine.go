@@ -21,6 +21,7 @@ type engine struct {
 	test    []standing // by output: what Test asked for
 	mute    muting
 	settled bool            // decide was called
+	listen  judge           // nil: nobody wants to know
 	dirty   map[string]bool // entries to write
 }
 
@@ -91,34 +92,47 @@ func newEngine(outputs []Output, rules []Rule) (*engine, error) {
 // happen gives an event, by its kind and the moments it made, to the rules, and reports whether one took it. received is when
 // it came; live is whether that was since the agent started; who is the assignee of its conversation.
 func (e *engine) happen(names []string, received, now time.Duration, live bool, who event.Actor) bool {
-	if now-received > recent {
-		return false
-	}
 	took := false
 	for i := range e.rules {
 		r := &e.rules[i]
-		if !slices.ContainsFunc(r.On, func(on string) bool { return slices.Contains(names, on) }) || !e.filters[r.filter].counts(who) {
+		if !slices.ContainsFunc(r.On, func(on string) bool { return slices.Contains(names, on) }) {
 			continue
 		}
-		from := now
-		if !live && r.For > 0 {
-			from = received // only what is left of it
-			if from+r.For <= now {
-				continue
-			}
+		if !e.filters[r.filter].counts(who) {
+			e.judge(i, -1, elsewhere)
+			continue
 		}
-		f := &e.fired[i]
-		if f.Count == 0 || now >= e.signalEnds(i) {
-			*f = fired{First: from, Last: from}
-		}
-		f.Last = max(f.Last, from)
-		f.Count++
-		took = true
-		if r.For > 0 {
-			e.dirty[r.entry] = true
-		}
+		what := e.signal(i, received, now, live)
+		e.judge(i, -1, what)
+		took = took || what != late
 	}
 	return took
+}
+
+// signal begins a rule's signal or adds to it, unless the event came too long ago.
+func (e *engine) signal(i int, received, now time.Duration, live bool) outcome {
+	r, f := &e.rules[i], &e.fired[i]
+	if now-received > recent {
+		return late
+	}
+	from := now
+	if !live && r.For > 0 {
+		from = received // only what is left of it
+		if from+r.For <= now {
+			return late
+		}
+	}
+	what := coalesced
+	if f.Count == 0 || now >= e.signalEnds(i) {
+		*f = fired{First: from, Last: from}
+		what = matched
+	}
+	f.Last = max(f.Last, from)
+	f.Count++
+	if r.For > 0 {
+		e.dirty[r.entry] = true
+	}
+	return what
 }
 
 // signalEnds is when the last output has shown a rule's signal.
@@ -175,7 +189,7 @@ func (e *engine) hold(i int, v *view, next *deadline) {
 	if v.filtered != nil {
 		mine.Facts = v.filtered[r.filter]
 	}
-	now.holds, now.since = r.While.holds(&mine, next)
+	now.holds, now.since = r.cond.holds(&mine, next)
 	switch {
 	case now.holds && was.holds:
 		now.since = was.since
@@ -189,28 +203,59 @@ func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
 	if s := e.test[o].at(now, next); s != nil {
 		return playing(s.pattern, "test", s.from)
 	}
-	off := shown{pattern: "off", play: gpio.Steady(false)}
 	muted := e.mute.Until != 0
-	if muted && e.outputs[o].sounds() {
-		off.reason = "muted"
-		return off
-	}
-	show := off
-	if s := e.set[o].at(now, next); s != nil {
-		show = playing(s.pattern, "set by hand", s.from)
-	} else {
+	show := shown{pattern: "off", play: gpio.Steady(false)}
+	if s := e.set[o].at(now, next); s == nil {
 		e.take(o)
-		for i := range e.rules {
-			if s, ok := e.asks(i, o, now, next); ok {
-				show = s
-				break
-			}
-		}
+		show = e.ranked(o, now, next)
+	} else if muted && e.outputs[o].sounds() && !s.pattern.Equal(show.play) {
+		show = e.ranked(o, now, next) // what may not sound stands in nobody's way
+	} else {
+		show = playing(s.pattern, "set by hand", s.from)
 	}
 	if muted {
-		show.blip(e.mute.From, now, next)
+		if !e.outputs[o].sounds() {
+			show.blip(e.mute.From, now, next)
+		} else if show.reason == "" {
+			show.reason = "muted"
+		}
 	}
 	return show
+}
+
+// ranked is what the first rule asks of an output that asks and may.
+func (e *engine) ranked(o int, now time.Duration, next *deadline) shown {
+	show := shown{pattern: "off", play: gpio.Steady(false)}
+	for i := range e.rules {
+		s, ok := e.asks(i, o, now, next)
+		if !ok {
+			continue
+		}
+		if why := e.silenced(&e.rules[i], o); why != "" {
+			e.judge(i, o, silent)
+			if show.reason == "" {
+				show.reason = why
+			}
+			continue
+		}
+		e.judge(i, o, won)
+		e.outrank(i, o, now)
+		return s
+	}
+	return show
+}
+
+// outrank tells the judge of the rules that ask in vain behind the one that won.
+func (e *engine) outrank(winner, o int, now time.Duration) {
+	if e.listen == nil {
+		return
+	}
+	var never deadline // what they would do by time alone, nobody sees
+	for i := winner + 1; i < len(e.rules); i++ {
+		if _, ok := e.asks(i, o, now, &never); ok {
+			e.judge(i, o, outranked)
+		}
+	}
 }
 
 // asks says what a rule asks of an output now.

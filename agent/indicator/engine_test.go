@@ -362,7 +362,7 @@ func TestEngineUnderHands(t *testing.T) {
 func TestEngineWithOtherRules(t *testing.T) {
 	rules := []Rule{
 		{Name: "bell", On: []string{"closed", "note"}, Show: map[string]string{"buzzer": "alarm", Lights: "fast", "lamp": "blink"}, Means: "Somebody left"},
-		{Name: "crowd", While: Condition{Field: Open, More: 2}, Show: show(Sounds, "double")},
+		{Name: "crowd", While: "open > 2", Show: show(Sounds, "double")},
 	}
 	p := newPlayer(t, rules)
 	p.at(0, p.happens("note"), p.happens("closed"))

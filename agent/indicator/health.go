@@ -23,8 +23,8 @@ var quadruple = gpio.Pattern{Name: "quadruple", Repeat: true, Steps: []gpio.Step
 // health is what the lights show of the box itself when no rule asks for them: it is there whatever the rules are, and below
 // all of them. A relay is left alone: what hangs on it is rarely meant to speak of a disk.
 func health(outputs []Output) []rule {
-	refuses := rule{Rule: Rule{Name: "events cannot be stored", While: Condition{Field: storeRefuses}}}
-	fills := rule{Rule: Rule{Name: "the store is nearly full", While: Condition{Field: storeFills}, Every: time.Minute}}
+	refuses := rule{Rule: Rule{Name: "events cannot be stored", While: storeRefuses}, cond: Condition{Field: storeRefuses}}
+	fills := rule{Rule: Rule{Name: "the store is nearly full", While: storeFills, Every: time.Minute}, cond: Condition{Field: storeFills}}
 	for _, o := range outputs {
 		var always, once *shows
 		if o.Kind == gpio.Light {

@@ -36,26 +36,6 @@ const (
 	MaxDuration = 31 * 24 * time.Hour
 )
 
-// Output describes one output as configured.
-type Output struct {
-	Name      string
-	Pin       string
-	Kind      string // gpio.Light, gpio.Buzzer, gpio.Relay or gpio.Tone; empty: gpio.Light
-	ActiveLow bool
-	Only      []string // ids or e-mails of people and teams, OnlyUnassigned, OnlyBot: rules count only these here; empty: all
-}
-
-// Config says what is shown where.
-type Config struct {
-	Desk    desk.Config
-	Outputs []Output
-	Rules   []Rule // the first that asks for an output wins it; see Builtin
-	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.
-	Seen func(event.Event)
-	// Now is the wall clock, which may jump; only what is told to people goes by it. Nil: time.Now.
-	Now func() time.Time
-}
-
 // Indicator is the loop and the one door for commands. Its methods are safe for several callers at once.
 type Indicator struct {
 	source  source
@@ -73,10 +53,9 @@ type Indicator struct {
 	saving chan struct{} // holds one: who has it may give updates to the cursor, so that they keep their order
 
 	mu       sync.Mutex // guards everything below
-	desk     *desk.Desk
-	engine   *engine
-	position uint64         // the last event that desk and engine know
-	unsaved  bool           // the cursor has not been given all that they know
+	core     *core
+	position uint64         // the last event that core knows
+	unsaved  bool           // the cursor has not been given all that it knows
 	savedAt  time.Duration  // when it was given something last
 	wanted   []shown        // by output: what the rules ask for
 	played   []shown        // by output: what the board was told; empty: it is not known
@@ -150,9 +129,8 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	i.desk = desk.New(c.Desk)
 	var err error
-	if i.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
+	if i.core, err = newCore(c); err != nil {
 		return nil, err
 	}
 	i.position = i.cursor.Position()
@@ -161,7 +139,7 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 		return nil, fmt.Errorf("read the state of the desk: %w", err)
 	}
 	i.savedAt = i.source.Elapsed() - saveEvery
-	for _, err := range []error{i.desk.Restore(entries), i.engine.restore(entries, i.source.Elapsed())} {
+	for _, err := range i.core.restore(entries, i.source.Elapsed()) {
 		if err != nil {
 			i.log.Warn("a part of the desk's memory is lost", "error", err)
 		}

@@ -103,8 +103,7 @@ func (i *Indicator) step(records []storage.Record) deadline {
 		i.position, i.unsaved, i.listed, deskChanged = r.Sequence, true, nil, true
 	}
 	now = i.source.Elapsed()
-	if at, ok := i.desk.Deadline(); ok && at <= now {
-		i.note(i.desk.Tick(now), nil, now, now, true)
+	if i.core.tick(now) {
 		i.unsaved, i.listed, deskChanged = true, nil, true
 	}
 	changed, next := i.decide(now)
@@ -141,10 +140,7 @@ func (i *Indicator) take(r *storage.Record, now time.Duration) (did bool) {
 		s.Summary = i.summary(r.Data)
 	}
 	i.seen(e)
-	before := i.desk.Facts()
-	list, live := i.desk.Apply(e, s), r.Sequence > i.source.StartSequence()
-	signal := i.note(list, &e, r.Elapsed, now, live)
-	return signal || i.desk.Facts() != before
+	return i.core.take(e, s, now, r.Sequence > i.source.StartSequence())
 }
 
 // leaves says whether an event is left out, for whom it belongs to was forgotten after it came.
@@ -173,45 +169,16 @@ func (i *Indicator) summary(data []byte) func() string {
 	return line
 }
 
-// note gives what happened to the rules, each with the assignee of its own conversation: first what time has brought to others,
-// then the event, if there is one, with the moments it made. Whoever begins to wait ends what was set by hand.
-func (i *Indicator) note(list []desk.Happening, e *event.Event, received, now time.Duration, live bool) (signal bool) {
-	var own []string
-	key := ""
-	if e != nil {
-		own, key = append(own, string(e.Kind)), desk.Key(e.Conversation)
-	}
-	for _, h := range list {
-		if h.Moment == desk.WaitBegan {
-			for o := range i.engine.outputs {
-				i.engine.take(o)
-			}
-		}
-		if e != nil && h.View.Key == key {
-			own = append(own, string(h.Moment))
-		} else if i.engine.happen([]string{string(h.Moment)}, received, now, live, h.View.Assignee) {
-			signal = true
-		}
-	}
-	if e != nil && i.engine.happen(own, received, now, live, i.desk.Assignee(e.Conversation)) {
-		signal = true
-	}
-	return signal
-}
-
 // decide asks the rules anew and reports whether an output's pattern or reason changed. The caller holds mu.
 func (i *Indicator) decide(now time.Duration) (changed bool, next deadline) {
-	v := view{Facts: i.desk.Facts(), Conditions: i.cond(), filtered: i.engine.facts(i.desk), now: now}
-	list, next := i.engine.decide(v)
+	cond := i.cond()
+	list, next := i.core.decide(cond, now)
 	for o, s := range list {
 		changed = changed || s.pattern != i.wanted[o].pattern || s.reason != i.wanted[o].reason
 	}
 	i.wanted = list
-	i.unsaved = i.unsaved || len(i.engine.dirty) > 0
-	if at, ok := i.desk.Deadline(); ok {
-		next.by(at)
-	}
-	if v.ForwardPending > 0 || v.Undelivered > 0 || v.Unreachable || v.StoreRefuses || v.StoreFills {
+	i.unsaved = i.unsaved || len(i.core.engine.dirty) > 0
+	if cond.ForwardPending > 0 || cond.Undelivered > 0 || cond.Unreachable || cond.StoreRefuses || cond.StoreFills {
 		next.by(now + pollEvery)
 	}
 	return changed, next
@@ -227,8 +194,9 @@ func (i *Indicator) play() bool {
 			continue
 		}
 		moved = true
-		if err := i.board.Show(i.engine.outputs[o].Name, s.play, time.Time{}); err != nil && !errors.Is(err, gpio.ErrStopped) {
-			i.log.Warn("an output does not show what it should", "output", i.engine.outputs[o].Name, "error", err)
+		since := time.Now().Add(s.from - i.source.Elapsed())
+		if err := i.board.Show(i.core.engine.outputs[o].Name, s.play, since); err != nil && !errors.Is(err, gpio.ErrStopped) {
+			i.log.Warn("an output does not show what it should", "output", i.core.engine.outputs[o].Name, "error", err)
 		}
 	}
 	return moved
@@ -263,5 +231,5 @@ func (i *Indicator) save(must bool) (at time.Duration, later bool) {
 // update is all that the cursor has not been given. The caller holds mu, and saving until it has given it.
 func (i *Indicator) update(now time.Duration) storage.Update {
 	i.unsaved, i.savedAt = false, now
-	return storage.Update{Position: i.position, Put: i.engine.entries(i.desk.Dirty())}
+	return storage.Update{Position: i.position, Put: i.core.entries()}
 }

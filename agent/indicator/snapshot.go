@@ -35,11 +35,11 @@ func (i *Indicator) Snapshot() Snapshot {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.listed == nil {
-		s := i.desk.Snapshot()
+		s := i.core.desk.Snapshot()
 		i.listed = &s
 	}
 	s := Snapshot{Desk: *i.listed, Outputs: make([]OutputState, 0, len(i.wanted))}
-	if until := i.engine.mute.Until; until != 0 {
+	if until := i.core.engine.mute.Until; until != 0 {
 		wall := i.now().Add(until - i.source.Elapsed()).Round(time.Second).UTC()
 		if off := wall.Sub(i.until.wall); i.until.of != until || off.Abs() > time.Second { // the same time, but for rounding and until the clock is set
 			i.until = wallTime{of: until, wall: wall}
@@ -48,7 +48,7 @@ func (i *Indicator) Snapshot() Snapshot {
 		s.MutedUntil, s.Desk.MutedUntil = wall, &wall
 	}
 	for o, w := range i.wanted {
-		c, b := i.engine.outputs[o], i.board.State(i.engine.outputs[o].Name)
+		c, b := i.core.engine.outputs[o], i.board.State(i.core.engine.outputs[o].Name)
 		s.Outputs = append(s.Outputs, OutputState{
 			Name: c.Name, Pin: c.Pin, Kind: c.Kind, Driver: b.Driver, On: b.On, Pattern: w.pattern, Reason: w.reason,
 		})

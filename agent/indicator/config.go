@@ -1,0 +1,56 @@
+package indicator
+
+import (
+	"time"
+
+	"deskbell/agent/desk"
+	"deskbell/agent/event"
+	"deskbell/gpio"
+)
+
+// Output describes one output as configured.
+type Output struct {
+	Name      string
+	Pin       string
+	Kind      string // gpio.Light, gpio.Buzzer, gpio.Relay or gpio.Tone; empty: gpio.Light
+	ActiveLow bool
+	Only      []string // names of people, ids or e-mails of people, ids or names of teams, OnlyUnassigned, OnlyBot: rules count only these here; empty: all
+}
+
+// Config says what is shown where.
+type Config struct {
+	Desk     desk.Config
+	Outputs  []Output
+	Rules    []Rule                  // the first that asks for an output wins it; see Merge
+	People   map[string]string       // a name for rules and outputs → the e-mail or id of one of the platform's users
+	Only     string                  // an expression over a conversation: which this desk cares about; empty: all
+	Patterns map[string]gpio.Pattern // beside the built-in ones, tunes too
+	Quiet    []Quiet
+	Location *time.Location // of quiet hours; nil: time.Local
+	// ClockSet says whether the wall clock can be believed. Nil: it can.
+	ClockSet func() bool
+	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.
+	Seen func(event.Event)
+	// Now is the wall clock, which may jump; only quiet hours and what is told to people go by it. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Validate returns every fault, as "KEY: what is wrong and what to write instead", with the key as it stands in the
+// configuration: rule.0.when, output.lamp.only.1, desk.only. A Config without a fault is one that New takes.
+func (c Config) Validate() []error {
+	_, err := newCore(c)
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// Quiet is one [[quiet]] as it is written.
+type Quiet struct {
+	Days     []string // on which it begins: mon … sun; empty: each
+	From, To string   // "20:00"; over midnight where To is not after From
+	Silence  []string // names of outputs, Lights, Sounds
+}

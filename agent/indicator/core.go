@@ -1,0 +1,191 @@
+package indicator
+
+import (
+	"fmt"
+	"time"
+
+	"deskbell/agent/desk"
+	"deskbell/agent/event"
+)
+
+// core is the indicator without its surroundings: it is told of events, commands and the time, and says what each output is to
+// show. It is pure: it reads no clock, no log and no disk, and starts nothing. It has one user at a time.
+type core struct {
+	desk   *desk.Desk
+	engine *engine
+}
+
+// newCore makes the desk and the engine of a configuration. The error joins its faults.
+func newCore(c Config) (*core, error) {
+	k := &core{desk: desk.New(c.Desk)}
+	var err error
+	if k.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// restore takes over what entries gave out in an earlier life. Each error says which part of it is lost.
+func (c *core) restore(entries map[string][]byte, now time.Duration) []error {
+	return []error{c.desk.Restore(entries), c.engine.restore(entries, now)}
+}
+
+// entries is what changed since the last call, to be kept; nil: nothing. A nil value deletes an entry.
+func (c *core) entries() map[string][]byte { return c.engine.entries(c.desk.Dirty()) }
+
+// take applies one event to desk and rules, and reports whether it changed a number or made a signal. live is whether it came
+// since the start.
+func (c *core) take(e event.Event, s desk.Stamp, now time.Duration, live bool) bool {
+	before := c.desk.Facts()
+	signal := c.note(c.desk.Apply(e, s), &e, s.At, now, live)
+	return signal || c.desk.Facts() != before
+}
+
+// tick lets happen at the desk what time brings, and reports whether there was anything to do.
+func (c *core) tick(now time.Duration) bool {
+	if at, ok := c.desk.Deadline(); !ok || at > now {
+		return false
+	}
+	c.note(c.desk.Tick(now), nil, now, now, true)
+	return true
+}
+
+// note gives what happened to the rules, each with the assignee of its own conversation: first what time has brought to others,
+// then the event, if there is one, with the moments it made. Whoever begins to wait ends what was set by hand.
+func (c *core) note(list []desk.Happening, e *event.Event, received, now time.Duration, live bool) (signal bool) {
+	var own []string
+	key := ""
+	if e != nil {
+		own, key = append(own, string(e.Kind)), desk.Key(e.Conversation)
+	}
+	for _, h := range list {
+		if h.Moment == desk.WaitBegan {
+			for o := range c.engine.outputs {
+				c.engine.take(o)
+			}
+		}
+		if e != nil && h.View.Key == key {
+			own = append(own, string(h.Moment))
+		} else if c.engine.happen([]string{string(h.Moment)}, received, now, live, h.View.Assignee) {
+			signal = true
+		}
+	}
+	if e != nil && c.engine.happen(own, received, now, live, c.desk.Assignee(e.Conversation)) {
+		signal = true
+	}
+	return signal
+}
+
+// decide says what each output is to show now, and when there is something to do next.
+func (c *core) decide(cond Conditions, now time.Duration) ([]shown, deadline) {
+	list, next := c.engine.decide(view{Facts: c.desk.Facts(), Conditions: cond, filtered: c.engine.facts(c.desk), now: now})
+	if at, ok := c.desk.Deadline(); ok {
+		next.by(at)
+	}
+	return list, next
+}
+
+// set has an output show a pattern above all rules, see Indicator.Set.
+func (c *core) set(output string, s Setting) (do func(now time.Duration), err error) {
+	o := c.engine.output(output)
+	if o < 0 {
+		return nil, fmt.Errorf("set: %w %q", ErrUnknownOutput, output)
+	}
+	if s.Auto {
+		return func(time.Duration) { c.engine.take(o) }, nil
+	}
+	p, ok := c.engine.byHand(o, s.Pattern, s.For > 0)
+	if !ok {
+		return nil, fmt.Errorf("set: %w %q", ErrUnknownPattern, s.Pattern)
+	}
+	if err := usable(s.For); err != nil {
+		return nil, fmt.Errorf("set: %w", err)
+	}
+	return func(now time.Duration) {
+		until := time.Duration(0)
+		switch {
+		case s.For > 0:
+			until = now + s.For
+		case c.engine.outputs[o].sounds() && !p.Repeat && p.Period() > 0:
+			until = now + onceTakes(p)
+		}
+		c.engine.setUntil(o, p, now, until)
+	}, nil
+}
+
+// test shows a pattern on an output above everything, see Indicator.Test.
+func (c *core) test(output, pattern string, d, now time.Duration) error {
+	e := c.engine
+	o := e.output(output)
+	if o < 0 {
+		return fmt.Errorf("test: %w %q", ErrUnknownOutput, output)
+	}
+	if pattern == "" {
+		pattern = "blink"
+		if e.outputs[o].sounds() {
+			pattern = "chirp"
+		}
+	}
+	p, ok := e.byHand(o, pattern, d > 0)
+	if !ok {
+		return fmt.Errorf("test: %w %q", ErrUnknownPattern, pattern)
+	}
+	if err := usable(d); err != nil {
+		return fmt.Errorf("test: %w", err)
+	}
+	if d == 0 {
+		d = DefaultTest
+	}
+	e.test[o] = standing{pattern: p, from: now, until: now + d}
+	return nil
+}
+
+// mute silences the sounding outputs for a time, DefaultMute when d is 0, see Indicator.Mute.
+func (c *core) mute(d time.Duration) (do func(now time.Duration), err error) {
+	if d == 0 {
+		d = DefaultMute
+	}
+	if err := usable(d); err != nil {
+		return nil, fmt.Errorf("mute: %w", err)
+	}
+	return func(now time.Duration) { c.engine.muteUntil(now, now+d) }, nil
+}
+
+func usable(d time.Duration) error {
+	if d < 0 || d > MaxDuration {
+		return fmt.Errorf("%w: %v", ErrBadDuration, d)
+	}
+	return nil
+}
+
+// outcome is what became of a rule, of an event or on an output.
+type outcome uint8
+
+const (
+	matched   outcome = iota // the event began or fed the rule's signal
+	coalesced                // the event joined a signal that is there already
+	late                     // the event is too old to make a signal
+	elsewhere                // the rule does not count the event's conversation
+	unlike                   // the rule's `when` is not true
+	won                      // the output shows what the rule asks
+	outranked                // an earlier rule has the output
+	silent                   // the rule is silenced on the output, see engine.silenced
+)
+
+// judge is told what became of a rule, by its place in engine.rules; output is -1 for what an event does. It must be quick, and
+// keep no more than numbers: words are for whoever asks later.
+type judge func(rule, output int, what outcome)
+
+func (e *engine) judge(rule, output int, what outcome) {
+	if e.listen != nil {
+		e.listen(rule, output, what)
+	}
+}
+
+// silenced says why a rule may not show on an output now, in words for people; empty: it may.
+func (e *engine) silenced(r *rule, o int) string {
+	if e.mute.Until != 0 && e.outputs[o].sounds() && !r.Critical {
+		return "muted"
+	}
+	return ""
+}
