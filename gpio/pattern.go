@@ -21,6 +21,7 @@ type Pattern struct {
 	Name   string // for people, see State; ParsePattern leaves it empty
 	Steps  []Step
 	Repeat bool
+	Tune   *Tune // what an output that can sings instead of one pitch, its notes being the steps: see Tune.Pattern; mostly nil
 }
 
 // Bounds of a pattern that ParsePattern accepts. They keep it visible and audible, and the timer that plays it idle.
@@ -113,11 +114,15 @@ func (p Pattern) at(into time.Duration) (step int, ago time.Duration) {
 
 // Equal reports whether both show the same under the same name.
 func (p Pattern) Equal(q Pattern) bool {
-	return p.Name == q.Name && p.Repeat == q.Repeat && slices.Equal(p.Steps, q.Steps)
+	return p.Name == q.Name && p.Repeat == q.Repeat && slices.Equal(p.Steps, q.Steps) && p.Tune.equal(q.Tune)
 }
 
-// String is the form that ParsePattern reads, such as "100ms on, 100ms off, repeat"; "on" or "off" for a steady one.
+// String is the form that ParsePattern reads, such as "100ms on, 100ms off, repeat"; "on" or "off" for a steady one. For a tune
+// it is the form that ParseTune reads.
 func (p Pattern) String() string {
+	if p.Tune != nil {
+		return p.Tune.String()
+	}
 	if p.steady() {
 		return Steady(p.Steps[0].On).Name
 	}
@@ -132,9 +137,15 @@ func (p Pattern) String() string {
 }
 
 // ParsePattern reads a pattern written as steps: "100ms on, 100ms off, repeat". Without "repeat" it is shown once. A step
-// lasts 10ms to 1h; there are at most 64. The names of the built-in patterns are not steps: see Builtin.
+// lasts 10ms to 1h; there are at most 64, and one of them is on: what is never on would be a signal that nobody sees. What
+// repeats and is never off is "on". "on" and "off" alone are steady; the names of the other built-in patterns are not read here:
+// see Builtin.
 func ParsePattern(s string) (Pattern, error) {
 	var p Pattern
+	if word := strings.TrimSpace(s); word == "on" || word == "off" {
+		p.Steps = Steady(word == "on").Steps
+		return p, nil
+	}
 	parts := strings.Split(s, ",")
 	for i, part := range parts {
 		words := strings.Fields(part)
@@ -157,7 +168,22 @@ func ParsePattern(s string) (Pattern, error) {
 		}
 		p.Steps = append(p.Steps, Step{On: words[1] == "on", For: d})
 	}
+	on, off := p.levels()
+	if !on {
+		return Pattern{}, errors.New("no step is on: nobody would see it")
+	}
+	if p.Repeat && !off {
+		p.Steps, p.Repeat = Steady(true).Steps, false
+	}
 	return p, nil
+}
+
+// levels reports which of the two levels its steps have.
+func (p Pattern) levels() (on, off bool) {
+	for _, s := range p.Steps {
+		on, off = on || s.On, off || !s.On
+	}
+	return on, off
 }
 
 func (p Pattern) steady() bool { return len(p.Steps) == 1 && p.Steps[0].For == 0 }

@@ -15,6 +15,13 @@ func TestParsePattern(t *testing.T) {
 		"steps that are shown once":                       {"1s on,500ms off,1s on", "1s on, 500ms off, 1s on"},
 		"white space does not matter":                     {"  20ms \t on ,1.5s  off ", "20ms on, 1.5s off"},
 		"one step":                                        {"80ms on", "80ms on"},
+		"steady on":                                       {" on ", "on"},
+		"steady off":                                      {"off", "off"},
+		"on for ever is on":                               {"100ms on, 1s on, repeat", "on"},
+		"what is never on is no signal":                   {"100ms off, 1s off, repeat", "!no step is on"},
+		"nor is it once":                                  {"100ms off", "!no step is on"},
+		"a built-in pattern's name is not a step":         {"blink", "!not a step"},
+		"steady and repeat":                               {"on, repeat", "!not a step"},
 		"an empty text is no pattern":                     {"", "!not a step"},
 		"repeat alone has nothing to repeat":              {"repeat", "!not a step"},
 		"repeat comes last":                               {"1s on, repeat, 1s off", "!not a step"},
@@ -26,7 +33,7 @@ func TestParsePattern(t *testing.T) {
 		"a negative step":                                 {"-1s on", "!not between"},
 		"a step of a day":                                 {"24h on", "!not between"},
 		"more steps than anybody can tell apart":          {strings.Repeat("1s on,", 64) + "1s off", "!more than 64"},
-		"sixty-four steps and repeat are just few enough": {strings.Repeat("1s on,", 64) + "repeat", strings.Repeat("1s on, ", 64) + "repeat"},
+		"sixty-four steps and repeat are just few enough": {strings.Repeat("1s on,1s off,", 32) + "repeat", strings.Repeat("1s on, 1s off, ", 32) + "repeat"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := ParsePattern(c.text)
@@ -44,7 +51,7 @@ func TestParsePattern(t *testing.T) {
 }
 
 func FuzzParsePattern(f *testing.F) {
-	for _, s := range []string{"100ms on, 100ms off, repeat", "80ms on", "1h off", "", ",", "repeat", "1s on,", "0x1p-2s on", "9999999999h on"} {
+	for _, s := range []string{"100ms on, 100ms off, repeat", "80ms on", "1h off", "", ",", "repeat", "1s on,", "0x1p-2s on", "9999999999h on", "on", " off ", "1s on, 1s on, repeat"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -52,8 +59,11 @@ func FuzzParsePattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := p.check(); err != nil || p.Period() < minStep || len(p.Steps) > maxSteps {
+		if err := p.check(); err != nil || !p.steady() && p.Period() < minStep || len(p.Steps) > maxSteps {
 			t.Fatalf("%q was read as %v, which cannot be played: %v", s, p, err)
+		}
+		if on, _ := p.levels(); !on && !p.steady() {
+			t.Fatalf("%q was read as %v, which nobody sees", s, p)
 		}
 		q, err := ParsePattern(p.String())
 		if err != nil || !q.Equal(p) {
@@ -99,5 +109,16 @@ func TestPatternOnce(t *testing.T) {
 				t.Error("Once changed the pattern it was called on")
 			}
 		})
+	}
+}
+
+// TestWhatIsPrintedIsRead: whatever pattern is shown or kept can be written into a configuration.
+func TestWhatIsPrintedIsRead(t *testing.T) {
+	for _, name := range Patterns() {
+		p, _ := Builtin(name)
+		q, err := ParsePattern(p.String())
+		if q.Name = name; err != nil || !q.Equal(p) {
+			t.Errorf("%s is printed as %q, and that is read as %v, %v", name, p, q, err)
+		}
 	}
 }
