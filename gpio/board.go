@@ -14,15 +14,19 @@ import (
 // retryAfter is how long an output stays simulated before its line is asked for again.
 const retryAfter = 5 * time.Second
 
-// Board holds the configured outputs and plays a pattern on each. Its methods are safe for several callers at once.
+// Board holds the configured outputs and plays a pattern on each, and watches the inputs. Its methods are safe for several callers at once.
 type Board struct {
 	config Config
 	log    *slog.Logger
 	open   func(Config, OutputConfig, bool) (Pin, error) // the chip's, or a test's
-	wake   chan struct{}                                 // holds one: the next edge may have changed
+	wake   chan struct{}                                 // holds one: the next edge may have changed, or an input did
+
+	openInput openInput // as open
 
 	mu      sync.Mutex // guards everything below, the outputs included
 	outputs []*output
+	inputs  []*input  // the list stays as it is
+	presses []Press   // to be told once the board is unlocked
 	retryAt time.Time // when the simulated ones are tried again; zero: there are none to try
 	stopped bool      // Run has ended, or Close was called
 	closed  bool
@@ -53,18 +57,18 @@ type State struct {
 	Problem string // why it is simulated though a pin was asked for; empty when all is well
 }
 
-// Open claims the lines of all outputs, each at its off level. The configuration's faults are an error, see
-// [Config.Validate]; the hardware's never are: an output whose line cannot be had is simulated, with a line in Problems,
+// Open claims the lines of all outputs, each at its off level, and of all inputs. The configuration's faults are an error, see
+// [Config.Validate]; the hardware's never are: what has no line is simulated, with a line in Problems,
 // and Run tries it again every 5 s. The board needs Run to move and Close to give the lines back.
 func Open(c Config, log *slog.Logger) (*Board, error) {
-	return open(c, log, openChipPin)
+	return open(c, log, openChipPin, openChipInput)
 }
 
-func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (Pin, error)) (*Board, error) {
+func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (Pin, error), openInput openInput) (*Board, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("open gpio: %w", err)
 	}
-	b := &Board{config: c, log: log, open: openPin, wake: make(chan struct{}, 1)}
+	b := &Board{config: c, log: log, open: openPin, openInput: openInput, wake: make(chan struct{}, 1)}
 	off := Steady(false)
 	for _, oc := range c.Outputs {
 		if oc.Kind == "" {
@@ -78,11 +82,12 @@ func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (
 			b.settle(o, pin, err)
 		}
 	}
+	b.openInputs()
 	b.changed = false // nobody has read anything yet
 	return b, nil
 }
 
-// Run plays the patterns until ctx ends and then turns every output off. It is one goroutine with one timer, set to the
+// Run plays the patterns and tells presses until ctx ends and then turns every output off. It is one goroutine with one timer, set to the
 // next edge of any output: while all are steady and no line is to be tried again, nothing wakes it. One caller at a time. The
 // error is always nil.
 func (b *Board) Run(ctx context.Context) error {
@@ -94,6 +99,7 @@ func (b *Board) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if b.retryDue(time.Now()) {
 			b.retry()
+			b.retryInputs()
 		}
 		if next := b.advance(time.Now()); next.IsZero() {
 			timer.Stop()
@@ -173,7 +179,7 @@ func (b *Board) Outputs() []State {
 	return states
 }
 
-// Problems says in words what is wrong with the outputs and what helps, one line for each that is not as configured.
+// Problems says in words what is wrong with outputs and inputs and what helps, one line for each that is not as configured.
 func (b *Board) Problems() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -181,6 +187,11 @@ func (b *Board) Problems() []string {
 	for _, o := range b.outputs {
 		if o.problem != "" {
 			problems = append(problems, o.problem)
+		}
+	}
+	for _, in := range b.inputs {
+		if p := in.trouble(); p != "" {
+			problems = append(problems, p)
 		}
 	}
 	return problems
@@ -201,6 +212,11 @@ func (b *Board) Close() error {
 			faults = append(faults, err)
 		}
 	}
+	for _, in := range b.inputs {
+		if err := in.line.Close(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	return errors.Join(faults...)
 }
 
@@ -218,7 +234,7 @@ func (b *Board) advance(now time.Time) time.Time {
 			next = edge
 		}
 	}
-	return next
+	return b.advanceInputs(now, next)
 }
 
 // edge returns when the step ends.
@@ -353,11 +369,16 @@ func (b *Board) halt() {
 	}
 }
 
-// unlock unlocks the board and tells of a change of the problems.
+// unlock unlocks the board and tells of a change of the problems, and of presses.
 func (b *Board) unlock() {
-	changed := b.changed
-	b.changed = false
+	changed, presses := b.changed, b.presses
+	b.changed, b.presses = false, nil
 	b.mu.Unlock()
+	if b.config.Pressed != nil {
+		for _, p := range presses {
+			b.config.Pressed(p)
+		}
+	}
 	if changed && b.config.Changed != nil {
 		b.config.Changed()
 	}

@@ -63,7 +63,7 @@ func newBench(t *testing.T, c Config, openPin func(Config, OutputConfig, bool) (
 		b.Problems() // it may call the board
 	}
 	var err error
-	b.Board, err = open(c, slog.New(slog.DiscardHandler), openPin)
+	b.Board, err = open(c, slog.New(slog.DiscardHandler), openPin, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

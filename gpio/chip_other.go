@@ -2,6 +2,12 @@
 
 package gpio
 
+import "time"
+
 func openChipPin(Config, OutputConfig, bool) (Pin, error) { return nil, ErrNoChip }
+
+func openChipInput(Config, InputConfig, func(bool, time.Time)) (inputLine, error) {
+	return nil, ErrNoChip
+}
 
 func listChips() ([]Chip, error) { return nil, ErrNoChip }

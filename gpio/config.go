@@ -37,14 +37,18 @@ type Config struct {
 	Driver  string         `toml:"driver"` // DriverAuto (also when empty), DriverChip or DriverSimulated
 	Chip    string         `toml:"chip"`   // a chip's name or label; empty: the one that has the 40-pin header
 	Outputs []OutputConfig `toml:"-"`
+	Inputs  []InputConfig  `toml:"-"`
 
 	// Trace, when set, is told of every change of an output's level. It is called with the board locked: it must be
 	// quick and must not call the board.
 	Trace func(output string, on bool, at time.Time) `toml:"-"`
 
-	// Changed, when set, is called after Problems or an output's driver changed, not when a level did. It must not
-	// block. It may call the board.
+	// Changed, when set, is called after Problems, a driver or an input's state changed, not when an output's level
+	// did. It must not block. It may call the board.
 	Changed func() `toml:"-"`
+
+	// Pressed, when set, is told of every press of an input, by Run. As Changed.
+	Pressed func(Press) `toml:"-"`
 }
 
 // Validate returns every fault of the configuration, each as one error whose text begins with its key, such as
@@ -62,7 +66,7 @@ func (c Config) Validate() error {
 	names, pins := map[string]bool{}, map[string]string{}
 	for _, o := range c.Outputs {
 		key := "output." + o.Name
-		if o.Name == "" || strings.ContainsAny(o.Name, "/+#\x00 \t\r\n") {
+		if !goodName(o.Name) {
 			fault("output", "%q cannot be an output's name: it must be one word without / + #", o.Name)
 		}
 		if names[o.Name] {
@@ -81,12 +85,35 @@ func (c Config) Validate() error {
 			continue
 		}
 		if other, ok := pins[o.Pin]; ok {
-			fault(key+".pin", "%s is taken by output.%s", o.Pin, other)
+			fault(key+".pin", "%s is taken by %s", o.Pin, other)
 		}
-		pins[o.Pin] = o.Name
+		pins[o.Pin] = key
+	}
+	names = map[string]bool{}
+	for _, in := range c.Inputs {
+		key := "input." + in.Name
+		if !goodName(in.Name) {
+			fault("input", "%q cannot be an input's name: it must be one word without / + #", in.Name)
+		}
+		if names[in.Name] {
+			fault(key, "is there twice")
+		}
+		names[in.Name] = true
+		in.check(fault)
+		if err := checkPin(in.Pin); err != nil {
+			fault(key+".pin", "%w", err)
+			continue
+		}
+		if other, ok := pins[in.Pin]; ok {
+			fault(key+".pin", "%s is taken by %s", in.Pin, other)
+		}
+		pins[in.Pin] = key
 	}
 	return errors.Join(faults...)
 }
+
+// goodName says whether a name can be part of a topic and of a sentence.
+func goodName(name string) bool { return name != "" && !strings.ContainsAny(name, "/+#\x00 \t\r\n") }
 
 // checkPin says whether a pin's name can be one at all.
 func checkPin(pin string) error {

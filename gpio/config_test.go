@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestConfigValidate(t *testing.T) {
@@ -24,6 +25,17 @@ func TestConfigValidate(t *testing.T) {
 		"two outputs of one name":            {Config{Outputs: []OutputConfig{lamp, {Name: "lamp", Pin: "GPIO18"}}}, []string{"output.lamp: is there twice"}},
 		"a name that cannot be in a topic":   {Config{Outputs: []OutputConfig{{Name: "a/b", Pin: "GPIO18"}}}, []string{`output: "a/b" cannot be an output's name: it must be one word without / + #`}},
 		"a percent sign in a name is a name": {Config{Outputs: []OutputConfig{{Name: "50%d", Pin: ""}}}, []string{`output.50%d.pin: is missing, such as pin = "GPIO17"`}},
+		"a button is good":                   {Config{Outputs: []OutputConfig{lamp}, Inputs: []InputConfig{{Name: "lamp", Pin: "GPIO27", Pull: PullUp, Hold: true, HoldFor: 1}}}, nil},
+		"an output and an input on one pin":  {Config{Outputs: []OutputConfig{lamp}, Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17"}}}, []string{"input.ack.pin: GPIO17 is taken by output.lamp"}},
+		"two inputs on one pin":              {Config{Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17"}, {Name: "bell", Pin: "GPIO17"}}}, []string{"input.bell.pin: GPIO17 is taken by input.ack"}},
+		"two inputs of one name":             {Config{Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17"}, {Name: "ack", Pin: "GPIO27"}}}, []string{"input.ack: is there twice"}},
+		"an input whose name is no topic":    {Config{Inputs: []InputConfig{{Name: "a+b", Pin: "GPIO17"}}}, []string{`input: "a+b" cannot be an input's name: it must be one word without / + #`}},
+		"an input without a pin":             {Config{Inputs: []InputConfig{{Name: "ack"}}}, []string{`input.ack.pin: is missing, such as pin = "GPIO17"`}},
+		"a pull that is not known":           {Config{Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17", Pull: "Up"}}}, []string{`input.ack.pull: "Up" is none of up, down, none`}},
+		"an input whose times make no sense": {Config{Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17", Debounce: 2 * time.Second, MinPress: -1, Hold: true, HoldFor: time.Hour}}}, []string{
+			"input.ack.debounce: must be at most 1s", "input.ack.min_press: must be at most 1m0s", "input.ack.hold_for: must be longer than min_press, which is -1ns, and at most 1m0s"}},
+		"a hold no longer than a press": {Config{Inputs: []InputConfig{{Name: "ack", Pin: "GPIO17", MinPress: time.Second, Hold: true, HoldFor: time.Second}}}, []string{
+			"input.ack.hold_for: must be longer than min_press, which is 1s, and at most 1m0s"}},
 		"every fault is told at once": {Config{Driver: "x", Outputs: []OutputConfig{{Name: "lamp", Kind: "y"}}}, []string{
 			`gpio.driver: "x" is none of auto, chip, simulated`, `output.lamp.kind: "y" is none of light, buzzer`, `output.lamp.pin: is missing, such as pin = "GPIO17"`}},
 	} {

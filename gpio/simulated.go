@@ -3,6 +3,7 @@ package gpio
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	periph "periph.io/x/conn/v3/gpio"
 )
@@ -45,3 +46,29 @@ func (p *simulatedPin) Close() error {
 	p.closed = true
 	return err
 }
+
+// simulatedInput is a button without hardware. Its contact does not bounce, but what is told of it is treated as if it did.
+type simulatedInput struct {
+	changed func(pressed bool, at time.Time)
+	mu      sync.Mutex
+	pressed bool
+}
+
+func (p *simulatedInput) set(pressed bool, at time.Time) {
+	p.mu.Lock()
+	was := p.pressed
+	p.pressed = pressed
+	p.mu.Unlock()
+	if was != pressed {
+		p.changed(pressed, at)
+	}
+}
+
+func (p *simulatedInput) Pressed() (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pressed, nil
+}
+
+func (p *simulatedInput) Bounces() bool { return true }
+func (p *simulatedInput) Close() error  { return nil }
