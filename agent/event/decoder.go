@@ -185,6 +185,8 @@ func (d *Decoder) decode(doc *document, i uint32) Event {
 		e.Channel = doc.text(payload, "channel", "name")
 	}
 	e.MessageType = doc.string(payload, "message", "type")
+	e.Team = doc.teamAt(payload)
+	e.Labels = doc.labelsAt(payload)
 	if by, ok := doc.member(payload, "message_by"); ok && doc.isObject(by) {
 		e.Author = doc.actorAt(by, ActorBot, ActorUser, ActorTeam, ActorVisitor)
 	}
@@ -207,19 +209,22 @@ func (d *document) variable(i uint32, name string) (value string) {
 
 // actorAt reads an object as an actor; a type that is not one of kinds is unknown.
 func (d *document) actorAt(i uint32, kinds ...string) Actor {
-	a := Actor{Kind: strings.ToLower(d.string(i, "type")), ID: d.text(i, "id"), Email: d.text(i, "email")}
+	a := Actor{Kind: strings.ToLower(d.string(i, "type")), ID: d.text(i, "id"), Email: d.text(i, "email"), Name: d.text(i, "name")}
 	if !slices.Contains(kinds, a.Kind) {
 		a.Kind = ActorUnknown
 	}
 	return a
 }
 
+// assigneeAt reads null as nobody. An object with neither a type nor an id nor an e-mail says nothing: it must not take a
+// conversation away from whom it is known to be with.
 func (d *document) assigneeAt(i uint32) (Actor, bool) {
 	switch d.tape[i].kind {
 	case tokenNull:
 		return Actor{Kind: ActorNone}, true
 	case tokenObject:
-		return d.actorAt(i, ActorBot, ActorUser, ActorTeam), true
+		a := d.actorAt(i, ActorBot, ActorUser, ActorTeam)
+		return a, a.ID != "" || a.Email != "" || d.string(i, "type") != ""
 	}
 	return Actor{}, false
 }

@@ -50,6 +50,13 @@ type Actor struct {
 	Kind  string // bot, user, team, none, unknown or visitor; empty: no actor was named
 	ID    string
 	Email string
+	Name  string // for people: as the platform shows it
+}
+
+// Team names a team as far as the platform did; both are empty where it did not.
+type Team struct {
+	ID   string
+	Name string
 }
 
 // Status of a conversation as an event states it; empty when the event says nothing about it.
@@ -76,4 +83,6 @@ type Event struct {
 	Author       Actor     // payload.message_by; zero when absent
 	Assignee     *Actor    // nil: the event says nothing about it; Kind none: it says that nobody is
 	Status       Status    // empty: the event says nothing about it
+	Team         Team      // of the conversation, beside its assignee; a guess, see teamAt
+	Labels       []string  // nil: the event says nothing about them; empty: it says that there are none; a guess, see labelsAt
 }
