@@ -169,11 +169,11 @@ func (c *Config) validateOutputs(f *collector) {
 			f.add(key, "%s is the name of a group: take another", name)
 		}
 		switch o.Kind {
-		case gpio.Light, gpio.Buzzer:
-		case "relay", "tone":
+		case gpio.Light, gpio.Relay, gpio.Buzzer:
+		case gpio.Tone:
 			f.add(key+".kind", "%s: not in this version", o.Kind)
 		default:
-			f.add(key+".kind", "must be light or buzzer, not %q", o.Kind)
+			f.add(key+".kind", "must be light, relay or buzzer, not %q", o.Kind)
 		}
 		if o.Pin == "" {
 			f.add(key+".pin", "an output needs a pin, such as \"GPIO17\"")

@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 )
 
-// retryAfter is how long an output stays simulated before its line is asked for again.
-const retryAfter = 5 * time.Second
-
-// Board holds the configured outputs and plays a pattern on each, and watches the inputs. Its methods are safe for several callers at once.
+// Board holds the configured outputs and plays a pattern on each, and watches the inputs. Its methods are safe for several callers
+// at once.
 type Board struct {
 	config Config
 	log    *slog.Logger
@@ -39,22 +36,25 @@ type output struct {
 	pin     Pin
 	driver  string
 	problem string // why it is simulated; empty when it is not, or was meant to be
+	fault   string // the same as one of the Faults
 	pattern Pattern
-	steps   []Step // of the pattern, with a gap before it where one is needed
+	steps   []Step // of the pattern as this kind shows it, with a gap before it where one is needed
 	step    int
 	began   time.Time // of the step
 	on      bool
+	relay   relay
 }
 
 // State is what an output shows now.
 type State struct {
 	Name    string
 	Pin     string
-	Kind    string // Light or Buzzer
+	Kind    string // Light, Relay, Buzzer or Tone
 	Driver  string // DriverChip or DriverSimulated: what it really is
 	On      bool   // the level of this moment, on or off, not the voltage
 	Pattern string // the name of the pattern; "off" once one that does not repeat is over
 	Problem string // why it is simulated though a pin was asked for; empty when all is well
+	Fault   string // the same in a word for programs: one of FaultBusy and the like; empty when all is well
 }
 
 // Open claims the lines of all outputs, each at its off level, and of all inputs. The configuration's faults are an error, see
@@ -135,17 +135,18 @@ func (b *Board) Show(output string, p Pattern, since time.Time) error {
 	if b.stopped {
 		return fmt.Errorf("show %q on %s: %w", p.Name, output, ErrStopped)
 	}
-	once := !p.Repeat && !p.steady()
+	once := p.once()
 	if !once && o.pattern.Equal(p) {
 		return nil
 	}
-	o.pattern, o.steps = p, p.Steps
-	if once && o.on && p.Steps[0].On {
-		o.steps = slices.Concat([]Step{{On: false, For: gap}}, p.Steps)
-	}
 	now := time.Now()
-	o.step, o.began = 0, now
-	if p.Repeat && !since.IsZero() {
+	o.pattern, o.steps, o.step, o.began = p, p.Steps, 0, now
+	switch {
+	case o.config.Kind == Relay:
+		o.steps = o.relay.steps(p, o.on, now)
+	case once && o.on && p.Steps[0].On:
+		o.steps = slices.Concat([]Step{{On: false, For: gap}}, p.Steps)
+	case p.Repeat && !since.IsZero():
 		step, ago := p.at(now.Sub(since))
 		o.step, o.began = step, now.Add(-ago)
 	}
@@ -250,7 +251,7 @@ func (o *output) move(now, due time.Time) bool {
 	o.step++
 	if o.step == len(o.steps) {
 		o.step = 0
-		if !o.pattern.Repeat {
+		if o.pattern.once() {
 			o.pattern = Steady(false)
 			o.steps = o.pattern.Steps
 		}
@@ -268,86 +269,14 @@ func (b *Board) set(o *output, on bool, now time.Time) {
 		return
 	}
 	o.on = on
+	if o.config.Kind == Relay {
+		o.relay.changed(on, o.pattern.once(), now)
+	}
 	if err := o.pin.Out(level(on)); err != nil {
 		b.lose(o, err)
 	}
 	if b.config.Trace != nil {
 		b.config.Trace(o.config.Name, on, now)
-	}
-}
-
-// lose replaces a pin that failed. The board is locked.
-func (b *Board) lose(o *output, err error) {
-	_ = o.pin.Close() // it failed already: the line is given back if it can be
-	o.pin, o.driver = newSimulatedPin(o.config.Pin, o.on), DriverSimulated
-	b.settle(o, nil, err)
-}
-
-// settle gives an output the pin that was opened for it, or notes why there is none. The board is locked.
-func (b *Board) settle(o *output, pin Pin, err error) {
-	problem := ""
-	if err == nil {
-		o.pin, o.driver = pin, DriverChip // in place of a simulated one, which holds nothing
-		b.log.Info("output claimed", "output", o.config.Name, "pin", o.config.Pin)
-	} else {
-		if pin != nil {
-			_ = pin.Close() // it was claimed and cannot be driven
-		}
-		problem = explain(o.config, err)
-		b.retryAt = time.Now().Add(retryAfter)
-		if problem != o.problem {
-			b.log.Warn("output simulated", "output", o.config.Name, "pin", o.config.Pin, "error", err)
-		}
-	}
-	b.changed = b.changed || problem != o.problem
-	o.problem = problem
-}
-
-// explain says in words why an output is simulated and what helps.
-func explain(o OutputConfig, err error) string {
-	why := err.Error()
-	switch {
-	case errors.Is(err, ErrNoChip):
-		why = "no gpiochip"
-	case errors.Is(err, ErrBusy):
-		why = fmt.Sprintf("%v; end that program, it is tried again every %d s", err, retryAfter/time.Second)
-	case errors.Is(err, fs.ErrPermission):
-		why = fmt.Sprintf("%v; the user must be in the device's group, mostly gpio", err)
-	}
-	return o.Name + " is simulated: " + why
-}
-
-func (b *Board) retryDue(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return !b.retryAt.IsZero() && !now.Before(b.retryAt)
-}
-
-// retry asks again for the lines that could not be had. Only Run calls it. The chips are asked without the lock, so that
-// Show does not wait for them.
-func (b *Board) retry() {
-	b.mu.Lock()
-	b.retryAt = time.Time{}
-	outputs := slices.Clone(b.outputs)
-	b.mu.Unlock()
-	for _, o := range outputs {
-		b.mu.Lock()
-		simulated, on := o.problem != "", o.on
-		b.mu.Unlock()
-		if !simulated {
-			continue
-		}
-		pin, err := b.open(b.config, o.config, on)
-		b.mu.Lock()
-		if err == nil && b.closed {
-			_ = pin.Close() // nobody is there to use it
-		} else if !b.closed {
-			if err == nil && o.on != on { // it changed while the line was claimed
-				err = pin.Out(level(o.on))
-			}
-			b.settle(o, pin, err)
-		}
-		b.unlock()
 	}
 }
 
@@ -402,5 +331,5 @@ func (b *Board) find(name string) *output {
 
 func (o *output) state() State {
 	return State{Name: o.config.Name, Pin: o.config.Pin, Kind: o.config.Kind, Driver: o.driver, On: o.on,
-		Pattern: o.pattern.Name, Problem: o.problem}
+		Pattern: o.pattern.Name, Problem: o.problem, Fault: o.fault}
 }

@@ -22,7 +22,7 @@ type bench struct {
 	stop  func()
 }
 
-// onBench runs a test in a bubble on a running board with a lamp and a buzzer; c gives what is not the default.
+// onBench runs a test in a bubble on a running board with a lamp, a buzzer and the outputs of c; c gives what is not the default.
 func onBench(t *testing.T, c Config, openPin func(Config, OutputConfig, bool) (Pin, error), test func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, c, openPin)
@@ -54,7 +54,9 @@ func newBench(t *testing.T, c Config, openPin func(Config, OutputConfig, bool) (
 	if c.Driver == "" {
 		c.Driver = DriverSimulated
 	}
+	outputs := c.Outputs
 	c.Outputs = []OutputConfig{{Name: "lamp", Pin: "GPIO17"}, {Name: "buzzer", Pin: "GPIO18", Kind: Buzzer}}
+	c.Outputs = append(c.Outputs, outputs...)
 	c.Trace = func(output string, on bool, at time.Time) {
 		b.seen = append(b.seen, fmt.Sprintf("%s %s %v", output, Steady(on).Name, at.Sub(b.start)))
 	}

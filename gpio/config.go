@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// The kinds of output. Relay and Tone are names kept for a later version: [Config.Validate] refuses them as not in this one.
+// The kinds of output.
 const (
 	Light  = "light"
+	Relay  = "relay"  // changes at most once in 2 s, but for one pulse of 1 s
 	Buzzer = "buzzer" // an active buzzer: on is sound
-	Relay  = "relay"
-	Tone   = "tone"
+	Tone   = "tone"   // a passive buzzer: it sounds at the pitch that it is driven with
 )
 
 // The drivers of [Config]. State names the one that an output really has: DriverChip or DriverSimulated.
@@ -28,7 +28,7 @@ const (
 type OutputConfig struct {
 	Name      string `toml:"-"`
 	Pin       string `toml:"pin"`        // a line's name ("GPIO17"), or "gpiochipN:NUMBER"
-	Kind      string `toml:"kind"`       // Light (also when empty) or Buzzer
+	Kind      string `toml:"kind"`       // Light (also when empty), Relay, Buzzer or Tone
 	ActiveLow bool   `toml:"active_low"` // the output is on while its pin is at 0 V
 }
 
@@ -74,11 +74,11 @@ func (c Config) Validate() error {
 		}
 		names[o.Name] = true
 		switch o.Kind {
-		case "", Light, Buzzer:
-		case Relay, Tone:
+		case "", Light, Relay, Buzzer:
+		case Tone:
 			fault(key+".kind", "%q is not in this version", o.Kind)
 		default:
-			fault(key+".kind", "%q is none of light, buzzer", o.Kind)
+			fault(key+".kind", "%q is none of light, relay, buzzer", o.Kind)
 		}
 		if err := checkPin(o.Pin); err != nil {
 			fault(key+".pin", "%w", err)

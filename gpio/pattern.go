@@ -186,6 +186,9 @@ func (p Pattern) levels() (on, off bool) {
 	return on, off
 }
 
+// once reports whether it is over after its last step.
+func (p Pattern) once() bool { return !p.Repeat && !p.steady() }
+
 func (p Pattern) steady() bool { return len(p.Steps) == 1 && p.Steps[0].For == 0 }
 
 // check refuses a pattern that could not be played: one without steps, or with a step that never ends before the last.

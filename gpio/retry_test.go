@@ -75,10 +75,10 @@ func TestAnOutputWhoseLineIsBusyIsSimulatedUntilItIsFree(t *testing.T) {
 		if got := b.Problems(); len(got) != 1 || !strings.HasPrefix(got[0], "lamp is simulated: GPIO17 is held by \"kodi\"") {
 			b.t.Errorf("the problems are %q", got)
 		}
-		if s := b.State("lamp"); s.Driver != DriverSimulated || s.Problem == "" {
+		if s := b.State("lamp"); s.Driver != DriverSimulated || s.Problem == "" || s.Fault != FaultBusy {
 			b.t.Errorf("the lamp is %+v, want it simulated with a problem", s)
 		}
-		if s := b.State("buzzer"); s.Driver != DriverChip || s.Problem != "" {
+		if s := b.State("buzzer"); s.Driver != DriverChip || s.Problem != "" || s.Fault != "" {
 			b.t.Errorf("the buzzer is %+v, want it on the chip", s)
 		}
 		b.show("lamp", "pulse")
@@ -89,7 +89,7 @@ func TestAnOutputWhoseLineIsBusyIsSimulatedUntilItIsFree(t *testing.T) {
 			b.t.Errorf("the line is free, yet the problems are %q, and of changes was told %d times", got, b.told)
 		}
 		p := h.pins["GPIO17"]
-		if s := b.State("lamp"); s.Driver != DriverChip || p == nil || p.Read() != periph.Low {
+		if s := b.State("lamp"); s.Driver != DriverChip || s.Fault != "" || p == nil || p.Read() != periph.Low {
 			b.t.Errorf("the lamp is %+v, want it on the chip and dark", s)
 		}
 		b.passes(time.Second, "lamp on 6s")
@@ -189,17 +189,19 @@ func TestAPinThatFailsIsReplacedAndTriedAgain(t *testing.T) {
 
 func TestProblemsAreInWordsWithTheRemedy(t *testing.T) {
 	for name, c := range map[string]struct {
-		err  error
-		want string
+		err   error
+		want  string
+		fault string
 	}{
-		"no chip":       {ErrNoChip, "lamp is simulated: no gpiochip"},
-		"a busy line":   {fmt.Errorf("GPIO17 is held by %q: %w", "sysfs", ErrBusy), `lamp is simulated: GPIO17 is held by "sysfs": line is busy; end that program, it is tried again every 5 s`},
-		"not permitted": {fmt.Errorf("open chip gpiochip0: %w", fs.ErrPermission), "lamp is simulated: open chip gpiochip0: permission denied; the user must be in the device's group, mostly gpio"},
-		"no such line":  {fmt.Errorf("%w: %q is not on gpiochip0", ErrNoLine, "GPIO71"), `lamp is simulated: no such line: "GPIO71" is not on gpiochip0`},
+		"no chip":               {ErrNoChip, "lamp is simulated: no gpiochip", FaultNoChip},
+		"a busy line":           {fmt.Errorf("GPIO17 is held by %q: %w", "sysfs", ErrBusy), `lamp is simulated: GPIO17 is held by "sysfs": line is busy; end that program, it is tried again every 5 s`, FaultBusy},
+		"not permitted":         {fmt.Errorf("open chip gpiochip0: %w", fs.ErrPermission), "lamp is simulated: open chip gpiochip0: permission denied; the user must be in the device's group, mostly gpio", FaultForbidden},
+		"no such line":          {fmt.Errorf("%w: %q is not on gpiochip0", ErrNoLine, "GPIO71"), `lamp is simulated: no such line: "GPIO71" is not on gpiochip0`, FaultMissing},
+		"a line that went away": {syscall.ENODEV, "lamp is simulated: no such device", FaultMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := explain(OutputConfig{Name: "lamp"}, c.err); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
+			if got, fault := explain(OutputConfig{Name: "lamp"}, c.err), faultOf(c.err); got != c.want || fault != c.fault {
+				t.Errorf("got  %s (%s)\nwant %s (%s)", got, fault, c.want, c.fault)
 			}
 		})
 	}
