@@ -21,6 +21,7 @@ type Output struct {
 type Config struct {
 	Desk     desk.Config
 	Outputs  []Output
+	Inputs   []Input
 	Rules    []Rule                  // the first that asks for an output wins it; see Merge
 	People   map[string]string       // a name for rules and outputs → the e-mail or id of one of the platform's users
 	Only     string                  // an expression over a conversation: which this desk cares about; empty: all

@@ -13,11 +13,12 @@ import (
 type core struct {
 	desk   *desk.Desk
 	engine *engine
+	locks  locks
 }
 
 // newCore makes the desk and the engine of a configuration. The error joins its faults.
 func newCore(c Config) (*core, error) {
-	k := &core{desk: desk.New(c.Desk)}
+	k := &core{desk: desk.New(c.Desk), locks: newLocks(c.Inputs)}
 	var err error
 	if k.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
 		return nil, err
@@ -27,11 +28,11 @@ func newCore(c Config) (*core, error) {
 
 // restore takes over what entries gave out in an earlier life. Each error says which part of it is lost.
 func (c *core) restore(entries map[string][]byte, now time.Duration) []error {
-	return []error{c.desk.Restore(entries), c.engine.restore(entries, now)}
+	return []error{c.desk.Restore(entries), c.engine.restore(entries, now), c.locks.restore(entries)}
 }
 
 // entries is what changed since the last call, to be kept; nil: nothing. A nil value deletes an entry.
-func (c *core) entries() map[string][]byte { return c.engine.entries(c.desk.Dirty()) }
+func (c *core) entries() map[string][]byte { return c.locks.entries(c.engine.entries(c.desk.Dirty())) }
 
 // take applies one event to desk and rules, and reports whether it changed a number or made a signal. live is whether it came
 // since the start.

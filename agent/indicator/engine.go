@@ -20,6 +20,8 @@ type engine struct {
 	set     []standing // by output: what Set asked for
 	test    []standing // by output: what Test asked for
 	mute    muting
+	pressed time.Duration // when a button was, if one ever was
+	answers bool
 	settled bool            // decide was called
 	listen  judge           // nil: nobody wants to know
 	dirty   map[string]bool // entries to write
@@ -60,7 +62,7 @@ type shown struct {
 // recent is how old an event may be to make a signal.
 const recent = time.Minute
 
-// What says "muted" on a light.
+// What says "muted" on a light, and how long a flash is.
 const (
 	blipEvery = 30 * time.Second
 	blipLasts = 80 * time.Millisecond
@@ -172,6 +174,7 @@ func (e *engine) decide(v view) ([]shown, deadline) {
 	list := make([]shown, len(e.outputs))
 	for o := range e.outputs {
 		list[o] = e.decideOne(o, v.now, &next)
+		e.answer(o, &list[o], v.now, &next)
 	}
 	return list, next
 }
@@ -301,17 +304,8 @@ func playing(p gpio.Pattern, reason string, from time.Duration) shown {
 // blip marks what a light shows as muted: every 30 s it lights up for 80 ms, or goes out where it is steadily on. What people
 // are told it shows stays the same.
 func (s *shown) blip(since, now time.Duration, next *deadline) {
-	steadyOn := s.play.Equal(gpio.Steady(true))
-	lasts := blipLasts
-	if !steadyOn {
-		lasts += 2 * gap // dark before it, dark after it
-	}
 	start := since + (now-since)/blipEvery*blipEvery
-	if now < start+lasts {
-		s.play = gpio.Pattern{Name: s.pattern, Steps: []gpio.Step{{On: !steadyOn, For: blipLasts}}}
-		s.from = start
-		next.by(start + lasts)
-	} else {
+	if !s.flash(start, now, next) {
 		next.by(start + blipEvery)
 	}
 	if s.reason == "" {
@@ -319,6 +313,23 @@ func (s *shown) blip(since, now time.Duration, next *deadline) {
 	} else {
 		s.reason += " (muted)"
 	}
+}
+
+// flash puts a flash of 80 ms that begins at start over what a light shows, or a dark moment where it is steadily on. It
+// returns false when that is over.
+func (s *shown) flash(start, now time.Duration, next *deadline) bool {
+	steadyOn := s.play.Equal(gpio.Steady(true))
+	lasts := blipLasts
+	if !steadyOn {
+		lasts += 2 * gap // dark before it, dark after it
+	}
+	if now >= start+lasts {
+		return false
+	}
+	s.play = gpio.Pattern{Name: s.pattern, Steps: []gpio.Step{{On: !steadyOn, For: blipLasts}}}
+	s.from = start
+	next.by(start + lasts)
+	return true
 }
 
 // at returns s while it stands.

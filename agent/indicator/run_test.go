@@ -33,7 +33,8 @@ type bench struct {
 }
 
 func testConfig() Config {
-	return Config{Desk: desk.Config{AckLasts: 10 * time.Minute, WaitAtMost: 2 * time.Hour}, Outputs: lampAndBuzzer, Rules: Builtin()}
+	return Config{Desk: desk.Config{AckLasts: 10 * time.Minute, WaitAtMost: 2 * time.Hour}, Outputs: lampAndBuzzer, Rules: Builtin(),
+		Inputs: []Input{{Name: "ack"}, {Name: "kiosk", Lock: true}}}
 }
 
 // start makes an indicator over a log and what a cursor kept, and runs it. It must be called in a synctest bubble.
