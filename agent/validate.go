@@ -169,11 +169,9 @@ func (c *Config) validateOutputs(f *collector) {
 			f.add(key, "%s is the name of a group: take another", name)
 		}
 		switch o.Kind {
-		case gpio.Light, gpio.Relay, gpio.Buzzer:
-		case gpio.Tone:
-			f.add(key+".kind", "%s: not in this version", o.Kind)
+		case gpio.Light, gpio.Relay, gpio.Buzzer, gpio.Tone:
 		default:
-			f.add(key+".kind", "must be light, relay or buzzer, not %q", o.Kind)
+			f.add(key+".kind", "must be light, relay, buzzer or tone, not %q", o.Kind)
 		}
 		if o.Pin == "" {
 			f.add(key+".pin", "an output needs a pin, such as \"GPIO17\"")

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	periph "periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/physic"
 )
 
 // Board holds the configured outputs and plays a pattern on each, and watches the inputs. Its methods are safe for several callers
@@ -38,10 +41,12 @@ type output struct {
 	problem string // why it is simulated; empty when it is not, or was meant to be
 	fault   string // the same as one of the Faults
 	pattern Pattern
-	steps   []Step // of the pattern as this kind shows it, with a gap before it where one is needed
+	steps   []Step    // of the pattern as this kind shows it, with a gap before it where one is needed
+	pitches []float64 // of the steps, in Hz, where a tone plays a tune; else empty
 	step    int
 	began   time.Time // of the step
 	on      bool
+	hz      float64 // what a tone sounds at; 0: at its own pitch
 	relay   relay
 }
 
@@ -61,7 +66,7 @@ type State struct {
 // [Config.Validate]; the hardware's never are: what has no line is simulated, with a line in Problems,
 // and Run tries it again every 5 s. The board needs Run to move and Close to give the lines back.
 func Open(c Config, log *slog.Logger) (*Board, error) {
-	return open(c, log, openChipPin, openChipInput)
+	return open(c, log, openOutput, openChipInput)
 }
 
 func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (Pin, error), openInput openInput) (*Board, error) {
@@ -75,7 +80,7 @@ func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (
 			oc.Kind = Light
 		}
 		o := &output{config: oc, pattern: off, steps: off.Steps, driver: DriverSimulated}
-		o.pin = newSimulatedPin(oc.Pin, false)
+		o.pin = newSimulatedPin(oc, false)
 		b.outputs = append(b.outputs, o)
 		if c.Driver != DriverSimulated {
 			pin, err := openPin(c, oc, false)
@@ -140,12 +145,15 @@ func (b *Board) Show(output string, p Pattern, since time.Time) error {
 		return nil
 	}
 	now := time.Now()
-	o.pattern, o.steps, o.step, o.began = p, p.Steps, 0, now
+	o.play(p, now)
 	switch {
 	case o.config.Kind == Relay:
 		o.steps = o.relay.steps(p, o.on, now)
 	case once && o.on && p.Steps[0].On:
-		o.steps = slices.Concat([]Step{{On: false, For: gap}}, p.Steps)
+		o.steps = slices.Concat([]Step{{On: false, For: gap}}, o.steps)
+		if o.pitches != nil {
+			o.pitches = slices.Concat([]float64{0}, o.pitches)
+		}
 	case p.Repeat && !since.IsZero():
 		step, ago := p.at(now.Sub(since))
 		o.step, o.began = step, now.Add(-ago)
@@ -238,6 +246,14 @@ func (b *Board) advance(now time.Time) time.Time {
 	return b.advanceInputs(now, next)
 }
 
+// play begins a pattern.
+func (o *output) play(p Pattern, now time.Time) {
+	o.pattern, o.steps, o.pitches, o.step, o.began = p, p.Steps, nil, 0, now
+	if o.config.Kind == Tone && p.Tune != nil {
+		o.pitches = p.Tune.pitches()
+	}
+}
+
 // edge returns when the step ends.
 func (o *output) edge() (time.Time, bool) {
 	length := o.steps[o.step].For
@@ -252,8 +268,7 @@ func (o *output) move(now, due time.Time) bool {
 	if o.step == len(o.steps) {
 		o.step = 0
 		if o.pattern.once() {
-			o.pattern = Steady(false)
-			o.steps = o.pattern.Steps
+			o.play(Steady(false), now)
 		}
 	}
 	o.began = due
@@ -263,21 +278,35 @@ func (o *output) move(now, due time.Time) bool {
 	return o.steps[o.step].On
 }
 
-// set drives an output to a level. A pin that fails is replaced by a simulated one, to be tried again. The board is locked.
+// set drives an output to a level, and a tone to the pitch of its step. A pin that fails is replaced by a simulated one, to be
+// tried again. The board is locked.
 func (b *Board) set(o *output, on bool, now time.Time) {
-	if o.on == on {
+	hz := 0.0
+	if on && o.step < len(o.pitches) {
+		hz = o.pitches[o.step]
+	}
+	if o.on == on && o.hz == hz {
 		return
 	}
-	o.on = on
-	if o.config.Kind == Relay {
+	changes := o.on != on
+	o.on, o.hz = on, hz
+	if changes && o.config.Kind == Relay {
 		o.relay.changed(on, o.pattern.once(), now)
 	}
-	if err := o.pin.Out(level(on)); err != nil {
+	if err := o.drive(o.pin); err != nil {
 		b.lose(o, err)
 	}
-	if b.config.Trace != nil {
+	if changes && b.config.Trace != nil {
 		b.config.Trace(o.config.Name, on, now)
 	}
+}
+
+// drive brings a pin to what the output shows.
+func (o *output) drive(p Pin) error {
+	if o.on && o.hz > 0 {
+		return p.PWM(periph.DutyHalf, physic.Frequency(o.hz*float64(physic.Hertz)))
+	}
+	return p.Out(level(o.on))
 }
 
 // halt turns every output off and refuses further patterns.
@@ -289,8 +318,7 @@ func (b *Board) halt() {
 	}
 	b.stopped = true
 	for _, o := range b.outputs {
-		o.pattern = Steady(false)
-		o.steps, o.step = o.pattern.Steps, 0
+		o.play(Steady(false), time.Now())
 		b.set(o, false, time.Now())
 		if err := o.pin.Halt(); err != nil {
 			b.lose(o, err)

@@ -6,6 +6,8 @@ import "time"
 
 func openChipPin(Config, OutputConfig, bool) (Pin, error) { return nil, ErrNoChip }
 
+func openTonePin(OutputConfig) (Pin, error) { return nil, ErrNoChip }
+
 func openChipInput(Config, InputConfig, func(bool, time.Time)) (inputLine, error) {
 	return nil, ErrNoChip
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -14,7 +15,7 @@ const retryAfter = 5 * time.Second
 // lose replaces a pin that failed. The board is locked.
 func (b *Board) lose(o *output, err error) {
 	_ = o.pin.Close() // it failed already: the line is given back if it can be
-	o.pin, o.driver = newSimulatedPin(o.config.Pin, o.on), DriverSimulated
+	o.pin, o.driver = newSimulatedPin(o.config, o.on), DriverSimulated
 	b.settle(o, nil, err)
 }
 
@@ -44,6 +45,14 @@ const (
 	FaultMissing   = "missing"   // there is no such line, or it went away
 	FaultForbidden = "forbidden" // this user may not drive it
 	FaultNoChip    = "no chip"   // the system has no gpiochip at all
+	FaultNoPWM     = "no pwm"    // a tone's pin cannot play one, or not yet
+)
+
+// What the package has for tones, and where.
+const (
+	examples   = "/usr/share/doc/deskbell/examples"
+	pwmService = "pwm.conf"
+	pwmRules   = "61-deskbell-pwm.rules"
 )
 
 // faultOf says in a word why something is simulated.
@@ -53,7 +62,9 @@ func faultOf(err error) string {
 		return FaultNoChip
 	case errors.Is(err, ErrBusy):
 		return FaultBusy
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, ErrNoPWM):
+		return FaultNoPWM
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS): // the service sees /sys read-only
 		return FaultForbidden
 	}
 	return FaultMissing
@@ -67,7 +78,13 @@ func explain(o OutputConfig, err error) string {
 		why = "no gpiochip"
 	case FaultBusy:
 		why = fmt.Sprintf("%v; end that program, it is tried again every %d s", err, retryAfter/time.Second)
+	case FaultNoPWM:
+		why = fmt.Sprintf("%v; see %s/%s", err, examples, pwmService)
 	case FaultForbidden:
+		if o.Kind == Tone {
+			why = fmt.Sprintf("%v; a tone needs %s and %s of %s", err, pwmService, pwmRules, examples)
+			break
+		}
 		why = fmt.Sprintf("%v; the user must be in the device's group, mostly gpio", err)
 	}
 	return o.Name + " is simulated: " + why
@@ -98,8 +115,8 @@ func (b *Board) retry() {
 		if err == nil && b.closed {
 			_ = pin.Close() // nobody is there to use it
 		} else if !b.closed {
-			if err == nil && o.on != on { // it changed while the line was claimed
-				err = pin.Out(level(o.on))
+			if err == nil && (o.on != on || o.hz > 0) { // it changed while the line was claimed, or has a pitch
+				err = o.drive(pin)
 			}
 			b.settle(o, pin, err)
 		}

@@ -74,11 +74,9 @@ func (c Config) Validate() error {
 		}
 		names[o.Name] = true
 		switch o.Kind {
-		case "", Light, Relay, Buzzer:
-		case Tone:
-			fault(key+".kind", "%q is not in this version", o.Kind)
+		case "", Light, Relay, Buzzer, Tone:
 		default:
-			fault(key+".kind", "%q is none of light, relay, buzzer", o.Kind)
+			fault(key+".kind", "%q is none of light, relay, buzzer, tone", o.Kind)
 		}
 		if err := checkPin(o.Pin); err != nil {
 			fault(key+".pin", "%w", err)

@@ -8,5 +8,6 @@
 //
 // The chip driver goes through the kernel's GPIO character device (/dev/gpiochipN), so every line it uses is claimed under
 // the name "deskbell" and no other program can take it. A line is found by the name the board gives it ("GPIO17"), or by
-// chip and number ("gpiochip0:17") where it has none.
+// chip and number ("gpiochip0:17") where it has none. A [Tone] needs a pitch and goes through the kernel's PWM (/sys/class/pwm), on one
+// of the four pins of the header that have it, or on "pwmchipN:CHANNEL".
 package gpio

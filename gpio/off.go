@@ -14,7 +14,7 @@ const busyPoll = 50 * time.Millisecond
 // runs after a crash, because a Raspberry Pi's kernel keeps a line as it was when its program died. A line that somebody
 // holds is waited for up to that long, while those that can be had are off already. It blocks until then, or until ctx
 // ends. The error joins one for each output that could not be driven. With [DriverSimulated], or [DriverAuto] where there is
-// no gpiochip, there is nothing to do.
+// no gpiochip, or for a tone no PWM, there is nothing to do.
 func Off(ctx context.Context, c Config, hold time.Duration) error {
 	if c.Driver == DriverSimulated {
 		return nil
@@ -38,7 +38,7 @@ func off(ctx context.Context, c Config, hold time.Duration, open func(Config, Ou
 				held = append(held, pin)
 			case errors.Is(err, ErrBusy):
 				busy, why = append(busy, o), append(why, fmt.Errorf("turn off %s: %w", o.Name, err))
-			case errors.Is(err, ErrNoChip) && c.Driver != DriverChip:
+			case (errors.Is(err, ErrNoChip) || errors.Is(err, ErrNoPWM)) && c.Driver != DriverChip:
 			default:
 				faults = append(faults, fmt.Errorf("turn off %s: %w", o.Name, err))
 			}

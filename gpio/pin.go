@@ -14,8 +14,9 @@ import (
 //
 // Its levels are logical: High is on, Low is off, whatever the wiring; an active-low output is inverted below. Out sets the
 // level and returns when it is set. Read returns the level and changes nothing. Halt sets it to off and keeps the line
-// claimed, so that it stays at that level; Close does the same and gives the line back. After Close, Out is an error. In, PWM and
-// edges are not for outputs: they answer an error or nothing. A Pin is safe for several callers at once.
+// claimed, so that it stays at that level; Close does the same and gives the line back. After Close, Out is an error. PWM is for a
+// tone: it sounds at a pitch until Out or Halt, where Out sounds at a pitch of its own. In, edges, and PWM of any other output are
+// not for outputs: they answer an error or nothing. A Pin is safe for several callers at once.
 type Pin interface {
 	periph.PinIO
 	io.Closer
@@ -23,12 +24,24 @@ type Pin interface {
 
 // OpenPin claims the line of one output at its off level, without a glitch: the line is never driven at another level. It
 // is for one who needs the pin itself; a [Board] opens its own. With [DriverSimulated] the pin is a simulated one, else it
-// is the chip's or an error: [ErrNoChip], [ErrNoLine], [ErrBusy], [fs.ErrPermission].
+// is the chip's or an error: [ErrNoChip], [ErrNoLine], [ErrBusy], [ErrNoPWM], [fs.ErrPermission].
 func OpenPin(c Config, o OutputConfig) (Pin, error) {
 	if c.Driver == DriverSimulated {
-		return newSimulatedPin(o.Pin, false), nil
+		return newSimulatedPin(o, false), nil
 	}
-	return openChipPin(c, o, false)
+	return openOutput(c, o, false)
+}
+
+// openOutput claims what an output is wired to: a tone, which is claimed silent whatever on says, or a line.
+func openOutput(c Config, o OutputConfig, on bool) (Pin, error) {
+	if o.Kind == Tone {
+		p, err := openTonePin(o)
+		if err != nil || !on {
+			return p, err
+		}
+		return p, p.Out(periph.High)
+	}
+	return openChipPin(c, o, on)
 }
 
 // Errors of this package, to be tested with [errors.Is].
@@ -39,6 +52,8 @@ var (
 	ErrNoLine = errors.New("no such line")
 	// ErrBusy: another program, or the kernel, holds the line. The text names it where it gives a name.
 	ErrBusy = errors.New("line is busy")
+	// ErrNoPWM: a tone's pin has no PWM, or the system's is not switched on. The text says what to do.
+	ErrNoPWM = errors.New("no pwm")
 	// ErrUnknownOutput: no output of that name is configured.
 	ErrUnknownOutput = errors.New("unknown output")
 	// ErrStopped: the board was closed, or its Run has ended and left everything off.

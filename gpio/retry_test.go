@@ -53,7 +53,7 @@ func (h *hardware) open(_ Config, o OutputConfig, on bool) (Pin, error) {
 	if err := h.errs[o.Pin]; err != nil {
 		return nil, err
 	}
-	p := &fakePin{simulatedPin: newSimulatedPin(o.Pin, on), initial: level(on)}
+	p := &fakePin{simulatedPin: newSimulatedPin(o, on), initial: level(on)}
 	h.pins[o.Pin] = p
 	return p, nil
 }

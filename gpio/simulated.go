@@ -6,19 +6,21 @@ import (
 	"time"
 
 	periph "periph.io/x/conn/v3/gpio"
+	"periph.io/x/conn/v3/physic"
 )
 
 // simulatedPin is an output without hardware. It stands in wherever a line cannot be had and behaves as one that can: the
 // same conformance test runs against both.
 type simulatedPin struct {
 	outputPin
+	tone   bool
 	mu     sync.Mutex
 	level  periph.Level
 	closed bool
 }
 
-func newSimulatedPin(name string, on bool) *simulatedPin {
-	return &simulatedPin{outputPin: outputPin{name: name, number: -1}, level: level(on)}
+func newSimulatedPin(o OutputConfig, on bool) *simulatedPin {
+	return &simulatedPin{outputPin: outputPin{name: o.Pin, number: -1}, tone: o.Kind == Tone, level: level(on)}
 }
 
 func (p *simulatedPin) Out(l periph.Level) error {
@@ -29,6 +31,14 @@ func (p *simulatedPin) Out(l periph.Level) error {
 	}
 	p.level = l
 	return nil
+}
+
+// PWM is for tones; nothing sounds.
+func (p *simulatedPin) PWM(d periph.Duty, f physic.Frequency) error {
+	if !p.tone {
+		return p.outputPin.PWM(d, f)
+	}
+	return p.Out(d > 0)
 }
 
 func (p *simulatedPin) Read() periph.Level {
