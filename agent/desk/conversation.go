@@ -15,61 +15,56 @@ import (
 // conversation is what the desk knows of one. Its state follows from base and items alone: whatever the order in which
 // events come, as long as they are among the newest it is the same.
 type conversation struct {
-	key        string
-	title      string
-	titleOrder order
-	last       string        // the newest message in one line; see lastLine
-	summary    func() string // makes last; nil: it is made
-	lastOrder  order
+	key       string
+	fields    fields
+	last      string        // the newest message in one line; see lastLine
+	summary   func() string // makes last; nil: it is made
+	lastOrder order
 
-	lastAt  time.Duration // receipt of the event received last
-	newest  order         // the greatest there was
-	base    state         // what follows from the items that are no longer kept
-	horizon item          // the last of those
-	items   []item        // sorted
-	bots    []string      // ids of bots that were its assignee, oldest first
-	state   state         // what follows from base and items
+	lastAt  time.Duration  // receipt of the event received last
+	newest  order          // the greatest there was
+	base    state          // what follows from the items that are no longer kept
+	horizon item           // the last of those
+	items   []item         // sorted
+	met     []*event.Actor // who was its assignee, see meet
+	state   state          // what follows from base and items
+	mask    uint64         // the groups that count it
 
 	// The desk's own: places in its heaps and in one of its lists.
 	keys       [heaps]time.Duration
-	pos        [heaps]int // plus one; 0: not in it
+	pos        [heaps]int32 // plus one; 0: not in it
 	prev, next *conversation
 	list       *list
 	dirty      bool
 }
 
-// maxBots is how many bots a conversation remembers as its assignees.
-const maxBots = 8
-
 func newConversation(key string, opened clock) *conversation {
-	c := &conversation{key: key, titleOrder: beginning, lastOrder: beginning, newest: beginning, base: newState(opened)}
+	c := &conversation{key: key, fields: newFields(), lastOrder: beginning, newest: beginning, base: newState(opened)}
 	c.horizon.order = beginning
-	c.state = c.base
 	return c
 }
 
-// take adds an event and derives the state anew.
-func (c *conversation) take(e event.Event, s Stamp) {
+// take adds an event and derives the state anew. It reports whether what rules see beside that is another.
+func (c *conversation) take(e *event.Event, s Stamp) bool {
 	at := clockOf(s)
 	o := orderOf(e, s, c.newest)
 	if o.after(c.newest) {
 		c.newest = o
 	}
 	c.lastAt = max(c.lastAt, s.At)
-	if e.Title != "" && !c.titleOrder.after(o) {
-		c.title, c.titleOrder = clean(e.Title, maxText), o
-	}
+	seen := c.fields.take(e, o)
 	if e.Kind == event.Message && s.Summary != nil && !c.lastOrder.after(o) {
 		c.summary, c.lastOrder = s.Summary, o
 	}
 	for _, it := range itemsOf(e, o, at) {
-		it.who = c.intern(it.who)
-		if it.what == assigned && it.who.Kind == event.ActorBot {
-			c.learnBot(it.who.ID)
+		if it.what == assigned {
+			it.who = c.meet(it.who)
 		}
+		it.who = c.intern(it.who)
 		c.insert(it)
 	}
 	c.derive()
+	return seen
 }
 
 func (c *conversation) derive() {
@@ -101,26 +96,12 @@ func (c *conversation) lapse(now time.Duration) {
 	c.derive()
 }
 
-func (c *conversation) learnBot(id string) {
-	if id == "" || slices.Contains(c.bots, id) {
-		return
-	}
-	if len(c.bots) == maxBots {
-		c.bots = slices.Delete(c.bots, 0, 1)
-	}
-	c.bots = append(c.bots, id)
-}
-
-func (c *conversation) isBot(who *event.Actor) bool {
-	return who.ID != "" && slices.Contains(c.bots, who.ID)
-}
-
 // intern returns an equal actor that c has already, so that a long chat of two people holds two.
 func (c *conversation) intern(who *event.Actor) *event.Actor {
 	if who == nil {
 		return nil
 	}
-	for _, known := range []*event.Actor{c.base.assignee, c.base.person, c.base.replier} {
+	for _, known := range []*event.Actor{c.base.assignee, c.base.previous, c.base.person, c.base.replier} {
 		if known != nil && *known == *who {
 			return known
 		}
@@ -128,6 +109,11 @@ func (c *conversation) intern(who *event.Actor) *event.Actor {
 	for _, it := range c.items {
 		if it.who != nil && *it.who == *who {
 			return it.who
+		}
+	}
+	for _, known := range c.met {
+		if *known == *who {
+			return known
 		}
 	}
 	return who
@@ -142,7 +128,7 @@ func (c *conversation) lastLine() string {
 
 func (c *conversation) line() Conversation {
 	s := &c.state
-	l := Conversation{Key: c.key, Title: c.title, Open: s.open, Waiting: s.isWaiting(), Acknowledged: s.isAcknowledged(), LastMessage: c.lastLine()}
+	l := Conversation{Key: c.key, Title: c.fields.title.text, Open: s.open, Waiting: s.isWaiting(), Acknowledged: s.isAcknowledged(), LastMessage: c.lastLine()}
 	l.Assignee.Kind = s.kind()
 	if a := s.assignee; a != nil {
 		l.Assignee.ID, l.Assignee.Email = a.ID, a.Email
@@ -176,7 +162,7 @@ func cleanActor(a event.Actor) *event.Actor {
 	default:
 		a.Kind = event.ActorUnknown
 	}
-	a.ID, a.Email = clean(a.ID, maxName), clean(a.Email, maxName)
+	a.ID, a.Email, a.Name = clean(a.ID, maxName), clean(a.Email, maxName), clean(a.Name, maxName)
 	return &a
 }
 

@@ -12,10 +12,14 @@ import (
 	"deskbell/agent/event"
 )
 
-// Config holds the two times of the [desk] table. The zero value means "for ever" in both.
+// Config holds the two times of the [desk] table; the zero value means "for ever" in both. And it says what is counted apart.
 type Config struct {
 	AckLasts   time.Duration // how long an acknowledgement holds; 0: for good
 	WaitAtMost time.Duration // how long a wait goes on after the visitor's last sign; 0: for ever
+
+	// Classify says which groups count a conversation, a bit for each of them. It is asked when a View changed and when the
+	// desk is restored; it must say the same of the same View, and not keep it. Nil: there are no groups.
+	Classify func(*View) uint64
 }
 
 // Stamp says how an event came.
@@ -44,15 +48,8 @@ const (
 type Happening struct {
 	Moment   Moment
 	View     View   // the conversation after it; one that was forgotten by it: as it was
+	Groups   uint64 // those that count it, by Config.Classify
 	Sequence uint64 // of the event that began the wait which began or ended; 0: there was none, or that is not known
-}
-
-// Facts are the numbers that rules look at.
-type Facts struct {
-	Open, Waiting, Acknowledged, Unanswered, Unassigned int
-
-	WaitingSince    time.Duration // when the oldest of Waiting began, by the store's clock; meaningless while Waiting is 0
-	UnansweredSince time.Duration // the same for Unanswered
 }
 
 // keep is how long a conversation is remembered after its last event was received. An open one ends then.
@@ -69,7 +66,10 @@ type Desk struct {
 	heap   [heaps]heap
 	open   list
 	closed list
-	facts  Facts           // the counts; the two times come from the heaps
+	n      [classes]int
+	groups [Groups]group
+	viewed View            // what Classify is shown
+	kept   int             // items of all conversations
 	dirty  []*conversation // each marked so, unless it was forgotten since
 	gone   map[string]bool // keys of those forgotten since Dirty was called
 }
@@ -93,29 +93,56 @@ func (d *Desk) Apply(e event.Event, s Stamp) []Happening {
 	}
 	key := keyOf(e.Conversation)
 	c := d.all[key]
-	var before state
 	if c == nil {
 		c = newConversation(key, clockOf(s))
 		d.all[key] = c
 		delete(d.gone, key)
-	} else {
-		before = c.state
-		d.count(c, -1)
 	}
-	c.take(e, s)
-	d.count(c, 1)
-	d.place(c)
-	d.touch(c)
+	before := d.change(c, func() bool { return c.take(&e, s) })
 	d.recent(c)
 	d.bound()
 	return c.happened(list, &before, &c.state)
+}
+
+// change has f change a conversation, which reports whether rules may see it otherwise than before, and does what follows from
+// it. It returns the state before.
+func (d *Desk) change(c *conversation, f func() bool) (before state) {
+	before = c.state
+	mask, items := c.mask, len(c.items)
+	seen := f()
+	if seen || !equal(c.state.assignee, before.assignee) || !equal(c.state.previous, before.previous) {
+		d.classify(c)
+	}
+	c.fold(d.items())
+	d.kept += len(c.items) - items
+	d.recount(c, &before, mask)
+	d.place(c)
+	d.touch(c)
+	return before
+}
+
+func equal(a, b *event.Actor) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func (d *Desk) classify(c *conversation) {
+	if d.config.Classify != nil {
+		d.viewed = c.view()
+		c.mask = d.config.Classify(&d.viewed)
+	}
+}
+
+// items is how many items a conversation may keep apart.
+func (d *Desk) items() int {
+	if d.kept > maxKept {
+		return fewItems
+	}
+	return maxItems
 }
 
 // happened adds to list what tells a conversation's states apart. A wait is known by its beginning: one that turns out to
 // have begun earlier is the same.
 func (c *conversation) happened(list []Happening, before, after *state) []Happening {
 	add := func(m Moment, of *state) {
-		h := Happening{Moment: m, View: c.view()}
+		h := Happening{Moment: m, View: c.view(), Groups: c.mask}
 		if of.wait {
 			h.Sequence = of.waiting.sequence
 		}
@@ -143,22 +170,21 @@ func (d *Desk) Tick(now time.Duration) []Happening {
 			return list
 		}
 		c := d.heap[byDeadline].of[0]
-		before := c.state
 		if c.lastAt+keep <= now {
+			before := c.state
 			d.forget(c)
 			list = c.happened(list, &before, &state{})
 			continue
 		}
-		d.count(c, -1)
-		if end, ok := d.acknowledgementEnds(c); ok && end <= now {
-			c.forgetAcknowledgement()
-		}
-		if end, ok := d.waitEnds(c); ok && end <= now {
-			c.lapse(now)
-		}
-		d.count(c, 1)
-		d.place(c)
-		d.touch(c)
+		before := d.change(c, func() bool {
+			if end, ok := d.acknowledgementEnds(c); ok && end <= now {
+				c.forgetAcknowledgement()
+			}
+			if end, ok := d.waitEnds(c); ok && end <= now {
+				c.lapse(now)
+			}
+			return false
+		})
 		list = c.happened(list, &before, &c.state)
 	}
 }
@@ -168,13 +194,9 @@ func (d *Desk) Deadline() (time.Duration, bool) { return d.heap[byDeadline].min(
 
 // Acknowledge suspends every wait there is now, those suspended already anew, and says how many.
 func (d *Desk) Acknowledge(now time.Duration) int {
-	waits := slices.Concat(d.heap[byWait].of, d.heap[byAcknowledged].of)
+	waits := slices.Concat(d.heap[Waiting].of, d.heap[Acknowledged].of)
 	for _, c := range waits {
-		d.count(c, -1)
-		c.acknowledge(now)
-		d.count(c, 1)
-		d.place(c)
-		d.touch(c)
+		d.change(c, func() bool { c.acknowledge(now); return false })
 	}
 	return len(waits)
 }
@@ -190,33 +212,6 @@ func (d *Desk) Forget(conversation string) bool {
 	return c != nil
 }
 
-// Facts returns the numbers of this moment. It does not look at the conversations one by one.
-func (d *Desk) Facts() Facts {
-	f := d.facts
-	f.WaitingSince, _ = d.heap[byWait].min()
-	f.UnansweredSince, _ = d.heap[byWords].min()
-	return f
-}
-
-// FactsOf returns the same numbers over the conversations whose assignee counts. It looks at each of them.
-func (d *Desk) FactsOf(counts func(event.Actor) bool) Facts {
-	part := Desk{}
-	for _, c := range d.all {
-		s := &c.state
-		if !counts(s.actor()) {
-			continue
-		}
-		part.count(c, 1)
-		if f := &part.facts; s.isWaiting() && (f.Waiting == 1 || s.waiting.at < f.WaitingSince) {
-			f.WaitingSince = s.waiting.at
-		}
-		if f := &part.facts; s.isUnanswered() && (f.Unanswered == 1 || s.loud < f.UnansweredSince) {
-			f.UnansweredSince = s.loud
-		}
-	}
-	return part.facts
-}
-
 // Assignee returns with whom a conversation is; of kind unknown where that was never told, as for a conversation that is not
 // known.
 func (d *Desk) Assignee(conversation string) event.Actor {
@@ -224,25 +219,6 @@ func (d *Desk) Assignee(conversation string) event.Actor {
 		return c.state.actor()
 	}
 	return event.Actor{Kind: event.ActorUnknown}
-}
-
-// count adds by to the numbers that c counts in.
-func (d *Desk) count(c *conversation, by int) {
-	s := &c.state
-	for _, n := range []struct {
-		in    bool
-		count *int
-	}{
-		{s.open, &d.facts.Open},
-		{s.isWaiting(), &d.facts.Waiting},
-		{s.isAcknowledged(), &d.facts.Acknowledged},
-		{s.isUnanswered(), &d.facts.Unanswered},
-		{s.isUnassigned(), &d.facts.Unassigned},
-	} {
-		if n.in {
-			*n.count += by
-		}
-	}
 }
 
 // place puts c where its state says in the heaps.
@@ -256,9 +232,9 @@ func (d *Desk) place(c *conversation) {
 		deadline = min(deadline, end)
 	}
 	d.heap[byDeadline].set(c, deadline)
-	d.heap[byWait].keep(c, s.isWaiting(), s.waiting.at)
-	d.heap[byAcknowledged].keep(c, s.isAcknowledged(), s.waiting.at)
-	d.heap[byWords].keep(c, s.isUnanswered(), s.loud)
+	for of := range classes {
+		d.heap[of].keep(c, s.in(of), s.since(of).at)
+	}
 }
 
 func (d *Desk) acknowledgementEnds(c *conversation) (time.Duration, bool) {
@@ -302,7 +278,11 @@ func (d *Desk) bound() {
 }
 
 func (d *Desk) forget(c *conversation) {
-	d.count(c, -1)
+	was := c.state
+	c.state = state{}
+	d.recount(c, &was, c.mask)
+	c.state = was
+	d.kept -= len(c.items)
 	for i := range d.heap {
 		d.heap[i].remove(c)
 	}

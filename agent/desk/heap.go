@@ -2,13 +2,11 @@ package desk
 
 import "time"
 
-// The heaps that the desk keeps, so that it never has to look at all conversations.
+// The heaps that the desk keeps, so that it never has to look at all conversations: for each Class one by since when a
+// conversation is in it, and one by when something ends by time.
 const (
-	byDeadline     = iota // when something ends by time
-	byWait                // those that wait, by when they began to
-	byAcknowledged        // the same of those whose wait is acknowledged
-	byWords               // those that are unanswered, by since when
-	heaps
+	byDeadline = int(classes)
+	heaps      = byDeadline + 1
 )
 
 // heap holds conversations with the smallest key at its front. A conversation knows its place in each.
@@ -25,16 +23,39 @@ func (h *heap) min() (time.Duration, bool) {
 	return h.key(0), true
 }
 
+// first returns the conversation with the smallest key of those that are in one of the groups, of all for 0; nil when there is
+// none.
+func (h *heap) first(groups uint64) *conversation {
+	if groups == 0 {
+		if len(h.of) == 0 {
+			return nil
+		}
+		return h.of[0]
+	}
+	return h.firstBelow(0, groups, nil)
+}
+
+// firstBelow looks from place i on for one that is before best, which may be nil. What is below a place comes after it.
+func (h *heap) firstBelow(i int, groups uint64, best *conversation) *conversation {
+	if i >= len(h.of) || best != nil && h.key(i) >= best.keys[h.which] {
+		return best
+	}
+	if c := h.of[i]; c.mask&groups != 0 {
+		return c
+	}
+	return h.firstBelow(2*i+2, groups, h.firstBelow(2*i+1, groups, best))
+}
+
 // set puts c in, or moves it to its new key.
 func (h *heap) set(c *conversation, key time.Duration) {
 	if c.pos[h.which] == 0 {
 		h.of = append(h.of, c)
-		c.pos[h.which] = len(h.of)
+		c.pos[h.which] = int32(len(h.of))
 	} else if c.keys[h.which] == key {
 		return
 	}
 	c.keys[h.which] = key
-	i := c.pos[h.which] - 1
+	i := int(c.pos[h.which]) - 1
 	h.down(h.up(i))
 }
 
@@ -49,7 +70,7 @@ func (h *heap) keep(c *conversation, in bool, key time.Duration) {
 
 // remove takes c out if it is in.
 func (h *heap) remove(c *conversation) {
-	i := c.pos[h.which] - 1
+	i := int(c.pos[h.which]) - 1
 	if i < 0 {
 		return
 	}
@@ -67,7 +88,7 @@ func (h *heap) key(i int) time.Duration { return h.of[i].keys[h.which] }
 
 func (h *heap) swap(i, j int) {
 	h.of[i], h.of[j] = h.of[j], h.of[i]
-	h.of[i].pos[h.which], h.of[j].pos[h.which] = i+1, j+1
+	h.of[i].pos[h.which], h.of[j].pos[h.which] = int32(i+1), int32(j+1)
 }
 
 func (h *heap) up(i int) int {

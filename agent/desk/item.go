@@ -34,11 +34,16 @@ func (a item) compare(b item) int {
 }
 
 // maxItems is how many items of a conversation are kept apart, so that a late event can still take its place among them.
-// Older ones are only known by their result.
-const maxItems = 16
+// Older ones are only known by their result. A desk that keeps more than maxKept of them in all leaves fewItems to each
+// conversation in which something happens: many long chats must not take all the memory.
+const (
+	maxItems = 64
+	fewItems = 16
+	maxKept  = 100_000
+)
 
 // itemsOf splits an event into what it says.
-func itemsOf(e event.Event, o order, c clock) []item {
+func itemsOf(e *event.Event, o order, c clock) []item {
 	var list []item
 	if a := e.Assignee; a != nil && a.Kind != "" {
 		list = append(list, item{what: assigned, order: o, clock: c, who: cleanActor(*a)})
@@ -77,7 +82,8 @@ func same(a, b *event.Actor) bool {
 	return a.ID == b.ID
 }
 
-// insert puts an item in its place. It is false for one that is there already, or that is older than everything kept apart.
+// insert puts an item in its place, if it is not there already. One that is older than everything kept apart goes where it
+// still can.
 func (c *conversation) insert(it item) {
 	if it.compare(c.horizon) <= 0 {
 		c.late(it)
@@ -87,8 +93,15 @@ func (c *conversation) insert(it item) {
 	if found {
 		return
 	}
+	if len(c.items) == cap(c.items) { // append would double it
+		c.items = append(make([]item, 0, len(c.items)+4), c.items...)
+	}
 	c.items = slices.Insert(c.items, at, it)
-	if len(c.items) > maxItems {
+}
+
+// fold leaves so many items apart.
+func (c *conversation) fold(most int) {
+	for len(c.items) > most {
 		c.apply(&c.base, 0)
 		c.horizon = c.items[0]
 		c.horizon.who = nil

@@ -28,7 +28,7 @@ func (a order) compare(b order) int {
 func (a order) after(b order) bool { return a.compare(b) > 0 }
 
 // orderOf places an event; newest is the greatest order of its conversation until now.
-func orderOf(e event.Event, s Stamp, newest order) order {
+func orderOf(e *event.Event, s Stamp, newest order) order {
 	if e.Time.IsZero() {
 		return order{t: newest.t, tie: untimed | s.Sequence}
 	}
@@ -63,6 +63,13 @@ func clockOf(s Stamp) clock {
 
 func (c clock) earlier(d clock) clock {
 	if d.at < c.at {
+		return d
+	}
+	return c
+}
+
+func (c clock) later(d clock) clock {
+	if d.at > c.at {
 		return d
 	}
 	return c

@@ -105,9 +105,9 @@ func TestLongStory(t *testing.T) {
 			d.tell(e)
 			at := running + e.receipt()
 			o := order{t: e.Time.UnixMicro(), tie: 1}
-			for _, it := range itemsOf(e.Event, o, clock{at: at}) {
-				if it.what == assigned && it.who.Kind == event.ActorBot {
-					whole.learnBot(it.who.ID)
+			for _, it := range itemsOf(&e.Event, o, clock{at: at}) {
+				if it.what == assigned {
+					it.who = whole.meet(it.who)
 				}
 				whole.items = append(whole.items, it)
 			}

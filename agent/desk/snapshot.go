@@ -40,13 +40,22 @@ type Assignee struct {
 }
 
 // Snapshot returns the counts and the conversations that a person wants to see first.
-func (d *Desk) Snapshot() Snapshot {
-	f := d.facts
+func (d *Desk) Snapshot() Snapshot { return d.SnapshotOf(All) }
+
+// SnapshotOf is Snapshot of one group.
+func (d *Desk) SnapshotOf(group int) Snapshot {
+	counts := func(c *conversation) bool { return group == All || c.mask&(1<<group) != 0 }
+	f := d.FactsOf(group)
 	s := Snapshot{
 		Open: f.Open, Waiting: f.Waiting, Acknowledged: f.Acknowledged, Unanswered: f.Unanswered, Unassigned: f.Unassigned,
 		Conversations: make([]Conversation, 0, min(len(d.all), MaxListed)),
 	}
-	waiting := slices.Clone(d.heap[byWait].of)
+	waiting := make([]*conversation, 0, f.Waiting)
+	for _, c := range d.heap[Waiting].of {
+		if counts(c) {
+			waiting = append(waiting, c)
+		}
+	}
 	slices.SortFunc(waiting, func(a, b *conversation) int {
 		return cmp.Or(cmp.Compare(a.state.waiting.at, b.state.waiting.at), cmp.Compare(a.key, b.key))
 	})
@@ -55,7 +64,7 @@ func (d *Desk) Snapshot() Snapshot {
 	}
 	for _, c := range []*conversation{d.open.front, d.closed.front} {
 		for ; c != nil && len(s.Conversations) < MaxListed; c = c.next {
-			if !c.state.isWaiting() {
+			if !c.state.isWaiting() && counts(c) {
 				s.Conversations = append(s.Conversations, c.line())
 			}
 		}

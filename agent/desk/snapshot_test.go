@@ -3,7 +3,6 @@ package desk
 import (
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -123,27 +122,4 @@ func TestTooMany(t *testing.T) {
 	if got := d.Dirty(); got["c/open"] != nil || got["c/closed"] != nil || got["c/waits"] == nil {
 		t.Error("their entries are not deleted")
 	}
-}
-
-func TestMemory(t *testing.T) {
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	d := newTeller(contract)
-	for i := range 10_000 {
-		key := fmt.Sprint(i)
-		d.tell(created(0, bot).of(key))
-		for n := range maxItems + 4 {
-			d.tell(user(time.Duration(n+1)*sec, []string{"anna", "ben"}[n%2]).of(key).id("a message of forty bytes, or nearly so"))
-		}
-	}
-	d.Dirty()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if got := (after.HeapAlloc - before.HeapAlloc) >> 20; got > 24 {
-		t.Errorf("10,000 conversations with all they can hold take %d MiB", got)
-	} else {
-		t.Logf("%d MiB", got)
-	}
-	runtime.KeepAlive(d)
 }

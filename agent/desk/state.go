@@ -21,12 +21,13 @@ type state struct {
 	waiting  clock         // when the wait began
 	ackedAt  time.Duration // of the acknowledgement
 	sign     time.Duration // the visitor's last one
-	loud     time.Duration // since when the visitor's words are unanswered
+	loud     clock         // since when the visitor's words are unanswered
 	assignee *event.Actor  // nil: never told
+	previous *event.Actor  // the assignee before; nil: there was none
 	person   *event.Actor  // the last person that was assignee since human
 	replier  *event.Actor  // who replied last since human
 	changed  order         // when the assignee changed last
-	changeAt time.Duration // its receipt
+	change   clock         // its receipt
 
 	waitOrder                                            order // of what began the wait
 	assigneeOrder, statusOrder, visitorOrder, replyOrder order // of what was newest of each
@@ -118,13 +119,13 @@ func (s *state) assign(it item) {
 		}
 		return
 	}
-	s.changed, s.changeAt = it.order, it.clock.at
+	s.changed, s.change, s.previous = it.order, it.clock, old
 	if it.who.Kind == event.ActorBot {
 		s.leaveHumans()
 		return
 	}
 	if old != nil && old.Kind == event.ActorBot && s.spoke {
-		s.loud = max(s.loud, it.clock.at)
+		s.loud = s.loud.later(it.clock)
 	}
 	if !s.withHuman() || !s.open {
 		return
@@ -170,7 +171,7 @@ func (s *state) reopen(it item) {
 		return
 	}
 	s.open, s.opened = true, it.clock
-	s.loud = max(s.loud, it.clock.at)
+	s.loud = s.loud.later(it.clock)
 	if s.withHuman() {
 		s.human = true
 		s.begin(it)
@@ -182,7 +183,7 @@ func (s *state) reopen(it item) {
 
 func (s *state) hear(it item) {
 	if !s.spoke {
-		s.spoke, s.loud = true, it.clock.at
+		s.spoke, s.loud = true, it.clock
 	}
 	s.sign = it.clock.at
 }
@@ -196,7 +197,7 @@ func (s *state) answer(it item) {
 }
 
 func (s *state) justChanged(it item) bool {
-	return s.changed != beginning && within(settling, it.order, s.changed, it.clock.at, s.changeAt)
+	return s.changed != beginning && within(settling, it.order, s.changed, it.clock.at, s.change.at)
 }
 
 // changesAt reports whether the assignee changes at the very time of the item at i, by one that its id puts behind it.

@@ -18,11 +18,16 @@ type core struct {
 
 // newCore makes the desk and the engine of a configuration. The error joins its faults.
 func newCore(c Config) (*core, error) {
-	k := &core{desk: desk.New(c.Desk), locks: newLocks(c.Inputs)}
+	k := &core{locks: newLocks(c.Inputs)}
 	var err error
 	if k.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
 		return nil, err
 	}
+	if len(k.engine.filters) > desk.Groups {
+		return nil, fmt.Errorf("outputs: %d different lists of only, and at most %d can be told apart", len(k.engine.filters), desk.Groups)
+	}
+	c.Desk.Classify = k.engine.classify
+	k.desk = desk.New(c.Desk)
 	return k, nil
 }
 

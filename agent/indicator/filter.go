@@ -71,6 +71,16 @@ func (r rule) split(filters []filter, of []int) []rule {
 	return list
 }
 
+// classify tells the desk which filters count a conversation: the groups it counts.
+func (e *engine) classify(v *desk.View) (groups uint64) {
+	for i, f := range e.filters {
+		if f.counts(v.Assignee) {
+			groups |= 1 << i
+		}
+	}
+	return groups
+}
+
 // facts are the desk's numbers as each filter counts them.
 func (e *engine) facts(d *desk.Desk) []desk.Facts {
 	list := make([]desk.Facts, len(e.filters))
@@ -78,7 +88,7 @@ func (e *engine) facts(d *desk.Desk) []desk.Facts {
 		if len(f) == 0 {
 			list[i] = d.Facts()
 		} else {
-			list[i] = d.FactsOf(f.counts)
+			list[i] = d.FactsOf(i)
 		}
 	}
 	return list

@@ -1,6 +1,8 @@
 package indicator
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"deskbell/agent/desk"
@@ -71,5 +73,20 @@ func TestEachOutputCountsForItself(t *testing.T) {
 		if list[o].pattern != want {
 			t.Errorf("after a restart %s shows %s, want %s", e.outputs[o].Name, list[o].pattern, want)
 		}
+	}
+}
+
+func TestMoreFiltersThanTheDeskTellsApart(t *testing.T) {
+	c := testConfig()
+	c.Outputs = nil
+	for i := range desk.Groups + 1 {
+		c.Outputs = append(c.Outputs, Output{Name: fmt.Sprint("lamp", i), Only: []string{fmt.Sprint(i)}})
+	}
+	if _, err := newCore(c); err == nil || !strings.Contains(err.Error(), "65 different lists") {
+		t.Errorf("65 filters: %v", err)
+	}
+	c.Outputs = c.Outputs[1:]
+	if _, err := newCore(c); err != nil {
+		t.Error(err)
 	}
 }
