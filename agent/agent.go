@@ -137,12 +137,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	defer a.board.Close()
 
-	// The webhook answers, and the lights show it, while the store is checked.
-	for name, o := range a.config.Output {
-		if o.Kind == gpio.Light {
-			_ = a.board.Show(name, starting, time.Time{}) // a light that cannot is told by the board's problems
-		}
-	}
+	// The webhook answers while the store is checked.
 	_, err = a.tasks.run(ctx, stopWithin,
 		stage{tasks: []Task{
 			essential{task{"webhook", func(ctx context.Context) error { return a.serveWebhook(ctx, l) }}},
@@ -161,16 +156,13 @@ const (
 	stopWithin   = answerWithin + coreWithin + 250*time.Millisecond
 )
 
-// starting is the rhythm of the lights until the store is open.
-var starting = gpio.Pattern{
-	Name:   "starting",
-	Repeat: true,
-	Steps:  []gpio.Step{{On: true, For: 80 * time.Millisecond}, {For: 920 * time.Millisecond}},
-}
-
 // runCore opens the store, wires the rooms that read it and runs them.
 func (a *Agent) runCore(ctx context.Context) error {
-	store, err := storage.Open(ctx, a.config.DataDir, a.storageOptions())
+	var store *storage.Log
+	var err error
+	unlessWithin(startingAfter, a.showStarting, func() {
+		store, err = storage.Open(ctx, a.config.DataDir, a.storageOptions())
+	})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while the store was being checked

@@ -20,6 +20,9 @@ var quadruple = gpio.Pattern{Name: "quadruple", Repeat: true, Steps: []gpio.Step
 	{On: true, For: 150 * time.Millisecond}, {For: 1950 * time.Millisecond},
 }}
 
+// Starting is the rhythm of the lights while the store is being checked, before there is an indicator: a short flash a second.
+var Starting = gpio.Pattern{Name: "starting", Repeat: true, Steps: []gpio.Step{{On: true, For: 80 * time.Millisecond}, {For: 920 * time.Millisecond}}}
+
 // health is what the lights show of the box itself when no rule asks for them: it is there whatever the rules are, and below
 // all of them. A relay is left alone: what hangs on it is rarely meant to speak of a disk.
 func health(outputs []Output) []rule {
