@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,8 +31,8 @@ type story struct {
 	moments string
 }
 
-// TestDesk holds a case for each sentence of the contract's section 6. Each is told twice: once through, and with a restart
-// after every step.
+// TestDesk holds a case for each sentence of the contract's section 6. Each is told three times: once through, with a restart
+// after every step, and with every event twice.
 func TestDesk(t *testing.T) {
 	groups := []struct {
 		name    string
@@ -47,14 +49,18 @@ func TestDesk(t *testing.T) {
 				if s.config != nil {
 					config = *s.config
 				}
-				through, broken := newTeller(config), newTeller(config)
+				through, broken, twice := newTeller(config), newTeller(config), newTeller(config)
 				kept := map[string][]byte{}
 				for _, step := range s.story {
 					through.tell(step)
+					twice.tell(step)
+					if e, ok := step.(told); ok && !e.Time.IsZero() {
+						twice.tell(step)
+					}
 					broken.tell(step)
 					broken = broken.reopened(t, kept)
 				}
-				for name, d := range map[string]*teller{"": through, " with restarts": broken} {
+				for name, d := range map[string]*teller{"": through, " with restarts": broken, " with repeats": twice} {
 					d.check(t)
 					if got := d.words(); got != s.want {
 						t.Errorf("the desk is %q, want %q%s", got, s.want, name)
@@ -126,6 +132,17 @@ var assigneeStories = []story{
 	{name: "the field counts in an event of any kind", story: []any{created(0, bot), tell(sec, event.Variable).to(team)}, want: "open waiting", moments: "wait_began"},
 	{name: "in a message too", story: []any{created(0, bot), visitor(sec).to(team)}, want: "open waiting unanswered", moments: "wait_began"},
 	{name: "and a status in any kind", story: []any{created(0, bot), func() told { e := tell(sec, event.Note); e.Status = event.Closed; return e }()}, want: "", moments: "closed"},
+	{name: "one of unknown type is who has its id in this conversation", story: []any{created(0, bot), passed(5*sec, anna), passed(10*sec, "unknown anna")},
+		want: "open waiting", moments: "wait_began"},
+	{name: "also when that is told only later", story: []any{created(0, bot), passed(10*sec, "unknown anna"), passed(5*sec, anna).late(20 * sec)},
+		want: "open waiting", moments: "wait_began"},
+	{name: "and when it was long ago", story: slices.Concat([]any{created(0, bot), passed(5*sec, anna)}, chat(10*sec, 60), []any{passed(20*min1, bot), passed(21*min1, "unknown anna")}),
+		want: "open waiting", moments: "wait_began wait_ended wait_began"},
+	{name: "found out after many messages it begins to wait", story: slices.Concat([]any{passed(10*sec, "unknown anna")}, monologue(20*sec, 80), []any{passed(5*sec, anna).late(10 * min1)}),
+		want: "open waiting unanswered", moments: "wait_began"},
+	{name: "one without an id is who has its e-mail", story: []any{mailed(created(0, anna), "Anna@hotel.example"), mailed(passed(10*sec, "unknown "), "anna@hotel.example")},
+		want: "open waiting", moments: "wait_began"},
+	{name: "one of another id is not known, and does not wait", story: []any{created(0, anna), passed(10*sec, "unknown x")}, want: "open", moments: "wait_began"},
 	{name: "in a kind that is not understood too", story: []any{created(0, bot), tell(sec, event.Other).to(anna)}, want: "open waiting", moments: "wait_began"},
 }
 
@@ -185,6 +202,11 @@ var replyStories = []story{
 	{name: "nor by a bot that is found out only later", story: []any{passed(5*sec, anna), user(10*sec, "8181"), created(0, bot).late(12 * sec)}, want: "open waiting",
 		moments: "wait_began wait_ended wait_began"},
 	{name: "nor by one of several assigned bots", story: []any{created(0, bot), passed(sec, "bot 9"), passed(5*sec, anna), user(10*sec, "8181")}, want: "open waiting", moments: "wait_began"},
+	{name: "of many assigned bots the first is not forgotten", story: append(manyBots(20), passed(50*sec, anna), user(60*sec, "bot 0")), want: "open waiting", moments: "wait_began"},
+	{name: "nor is the newest", story: append(manyBots(20), passed(50*sec, anna), user(60*sec, "bot 19")), want: "open waiting", moments: "wait_began"},
+	{name: "nor are bots for people", story: append(append([]any{created(0, bot)}, manyPeople(30)...), visitor(50*sec), user(60*sec, "8181")), want: "open waiting unanswered", moments: "wait_began"},
+	{name: "nor in a long chat", story: append(append([]any{created(0, bot), passed(5*sec, anna)}, chat(10*sec, 80)...), visitor(20*min1), user(20*min1+5*sec, "8181")),
+		want: "open unanswered", moments: "wait_began wait_ended"},
 	{name: "a message of a bot is not", story: []any{created(0, anna), func() told { e := user(5*sec, "x"); e.Author.Kind = "bot"; return e }()}, want: "open waiting", moments: "wait_began"},
 	{name: "an agent without an id counts", story: []any{created(0, anna), user(5*sec, "")}, want: "open", moments: "wait_began wait_ended"},
 	{name: "a note is none", story: []any{created(0, anna), user(5*sec, "anna").as(event.Note)}, want: "open waiting", moments: "wait_began"},
@@ -204,4 +226,25 @@ func timeless(e told) told {
 	e.arrives = e.receipt()
 	e.Time = time.Time{}
 	return e
+}
+
+func mailed(e told, address string) told {
+	e.Assignee.Email = address
+	return e
+}
+
+// manyBots has a conversation go from bot to bot, one each second.
+func manyBots(n int) (steps []any) {
+	for i := range n {
+		steps = append(steps, passed(time.Duration(i)*sec, fmt.Sprintf("bot bot %d", i)))
+	}
+	return steps
+}
+
+// manyPeople has it go from person to person.
+func manyPeople(n int) (steps []any) {
+	for i := range n {
+		steps = append(steps, passed(time.Duration(10+i)*sec, fmt.Sprintf("user %d", i)))
+	}
+	return steps
 }
