@@ -193,6 +193,18 @@ func (c Config) Board() gpio.Config {
 	return g
 }
 
+// Warnings says what may be meant and is mostly not, each with its key: such as
+// "output.door: GPIO17 is pulled down …".
+func (c Config) Warnings() []string {
+	var list []string
+	for _, o := range c.Board().Outputs {
+		if text := gpio.PowerUp(o); text != "" && c.GPIO.Driver != gpio.DriverSimulated {
+			list = append(list, "output."+o.Name+": "+text)
+		}
+	}
+	return list
+}
+
 // indication is the part of the configuration that says what is shown when.
 func (c Config) indication() indicator.Config {
 	i := indicator.Config{

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/warthog618/go-gpiocdev"
@@ -96,18 +98,32 @@ func (p *chipPin) failed(doing string, err error) error {
 
 // listChips reads every chip of the machine, the one with the header first.
 func listChips() ([]Chip, error) {
+	return list(gpiocdev.Chips(), readChip, func(name string) string {
+		to, _ := os.Readlink("/dev/" + name) // empty where it is none
+		return filepath.Base(to)
+	})
+}
+
+// list reads the chips of these names, and notes which names are but links to another.
+func list(names []string, read func(name string) (Chip, error), link func(name string) string) ([]Chip, error) {
 	var chips []Chip
 	var refused error
-	for _, name := range gpiocdev.Chips() {
-		chip, err := readChip(name)
+	links := map[string][]string{}
+	for _, name := range names {
+		chip, err := read(name)
 		switch {
-		case errors.Is(err, gpiocdev.ErrNotCharacterDevice), errors.Is(err, fs.ErrNotExist):
-			continue // a link to another chip (gpiochip4 on a Pi 5), or gone since
+		case errors.Is(err, gpiocdev.ErrNotCharacterDevice):
+			to := link(name)
+			links[to] = append(links[to], name)
+		case errors.Is(err, fs.ErrNotExist): // gone since
 		case err != nil:
 			refused = errors.Join(refused, fmt.Errorf("open chip %s: %w", name, err))
-			continue
+		default:
+			chips = append(chips, chip)
 		}
-		chips = append(chips, chip)
+	}
+	for i := range chips {
+		chips[i].links = links[chips[i].Name]
 	}
 	if len(chips) > 0 {
 		markHeader(chips)

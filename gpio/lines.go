@@ -14,6 +14,13 @@ type Chip struct {
 	Label  string `json:"label"`  // "pinctrl-bcm2835"
 	Header bool   `json:"header"` // it has the 40-pin header: pins are looked for here
 	Lines  []Line `json:"lines"`
+
+	links []string // more names of it: on a Pi 5 gpiochip4, as it was called first, is a link to gpiochip0
+}
+
+// called reports whether a chip goes by that name, or has that label.
+func (c Chip) called(name string) bool {
+	return c.Name == name || c.Label == name || slices.Contains(c.links, name)
 }
 
 // Line is one line of a chip.
@@ -54,7 +61,7 @@ func boolInt(b bool) int {
 // label, else on the one with the header, else, on a machine that has none such, on any.
 func findLine(chips []Chip, wanted, pin string) (Chip, int, error) {
 	if name, digits, ok := strings.Cut(pin, ":"); ok && strings.HasPrefix(name, "gpiochip") {
-		i := slices.IndexFunc(chips, func(c Chip) bool { return c.Name == name })
+		i := slices.IndexFunc(chips, func(c Chip) bool { return c.called(name) })
 		if i < 0 {
 			return Chip{}, 0, fmt.Errorf("%w: there is no %s, only %s", ErrNoLine, name, chipNames(chips))
 		}
@@ -67,7 +74,7 @@ func findLine(chips []Chip, wanted, pin string) (Chip, int, error) {
 	search := chips
 	switch {
 	case wanted != "":
-		i := slices.IndexFunc(chips, func(c Chip) bool { return c.Name == wanted || c.Label == wanted })
+		i := slices.IndexFunc(chips, func(c Chip) bool { return c.called(wanted) })
 		if i < 0 {
 			return Chip{}, 0, fmt.Errorf("%w: there is no chip %q, only %s", ErrNoLine, wanted, chipNames(chips))
 		}

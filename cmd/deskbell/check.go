@@ -28,6 +28,9 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, text := range c.Warnings() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "deskbell: warning:", text)
+			}
 			if show {
 				return c.Print(cmd.OutOrStdout())
 			}
@@ -43,7 +46,7 @@ func checkCommand() *cobra.Command {
 	return cmd
 }
 
-// checkJSON prints {"faults":[…]}, and with show the configuration in force.
+// checkJSON prints {"faults":[…],"warnings":[…]}, and with show the configuration in force.
 func checkJSON(cmd *cobra.Command, c agent.Config, err error, show bool) error {
 	type fault struct {
 		Key  string `json:"key"`
@@ -51,8 +54,9 @@ func checkJSON(cmd *cobra.Command, c agent.Config, err error, show bool) error {
 		Text string `json:"text"`
 	}
 	doc := struct {
-		Faults []fault        `json:"faults"`
-		Config map[string]any `json:"config,omitempty"`
+		Faults   []fault        `json:"faults"`
+		Warnings []string       `json:"warnings,omitempty"`
+		Config   map[string]any `json:"config,omitempty"`
 	}{Faults: []fault{}}
 	var faults agent.Faults
 	if err != nil && !errors.As(err, &faults) {
@@ -60,6 +64,9 @@ func checkJSON(cmd *cobra.Command, c agent.Config, err error, show bool) error {
 	}
 	for _, f := range faults {
 		doc.Faults = append(doc.Faults, fault{Key: f.Key, Line: f.Line, Text: f.Text})
+	}
+	if err == nil {
+		doc.Warnings = c.Warnings()
 	}
 	if show && err == nil {
 		doc.Config = c.Masked()

@@ -41,6 +41,7 @@ func gpioListCommand() *cobra.Command {
 			if wantsJSON(cmd) {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"chips": chips})
 			}
+			warnOfOutputs(cmd)
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, c := range chips {
 				fmt.Fprintf(w, "%s\t%s\n", c.Name, c.Label)
@@ -61,6 +62,18 @@ func gpioListCommand() *cobra.Command {
 			return w.Flush()
 		}),
 	})
+}
+
+// warnOfOutputs tells the warnings of the configuration. What is wrong with the
+// file itself is for check to say: the lines are listed all the same.
+func warnOfOutputs(cmd *cobra.Command) {
+	c, err := loadConfig(cmd, exitFailed)
+	if err != nil {
+		return
+	}
+	for _, text := range c.Warnings() {
+		fmt.Fprintln(cmd.ErrOrStderr(), "deskbell: warning:", text)
+	}
 }
 
 func gpioOffCommand() *cobra.Command {
