@@ -63,6 +63,7 @@ type Agent struct {
 	broker  *broker.Broker // nil: none
 	board   *gpio.Board
 	census  census
+	buttons *buttons
 	tasks   supervisor
 
 	open     atomic.Pointer[rooms] // nil until the store is open
@@ -91,6 +92,7 @@ func New(c Config, o Options) (*Agent, error) {
 		o.Now = time.Now
 	}
 	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
+	a.buttons = newButtons(c, o.Log, a.signal.Notify)
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
 	var names []string
 	for _, f := range c.Forward {
@@ -270,6 +272,9 @@ func (a *Agent) stages(r *rooms) []stage {
 		task{"admin", r.admin.Run},
 		task{"control socket", func(ctx context.Context) error { return r.admin.ServeSocket(ctx, ControlSocket(a.config.DataDir)) }},
 	}
+	if len(a.config.Input) > 0 {
+		front = append(front, task{"buttons", func(ctx context.Context) error { return a.buttons.run(ctx, r.indicator) }})
+	}
 	middle := []Task{task{"indicator", r.indicator.Run}}
 	for _, d := range r.forwards {
 		middle = append(middle, task{"forward " + d.name, d.link.Run}, task{"filter of " + d.name, d.forwarder.Run})
@@ -323,7 +328,7 @@ func (a *Agent) WebhookAddr() string {
 
 func (a *Agent) boardConfig() gpio.Config {
 	c := a.config.Board()
-	c.Trace, c.Changed = a.options.Trace, a.signal.Notify
+	c.Trace, c.Changed, c.Pressed = a.options.Trace, a.signal.Notify, a.buttons.pressed
 	return c
 }
 

@@ -220,6 +220,8 @@ func defaultOf(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(defaultBroker())
 	case reflect.TypeFor[Output]():
 		return reflect.ValueOf(defaultOutput())
+	case reflect.TypeFor[Input]():
+		return reflect.ValueOf(defaultInput())
 	}
 	return reflect.Zero(t)
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Desk         DeskConfig        `toml:"desk"`
 	GPIO         GPIOConfig        `toml:"gpio"`
 	Output       map[string]Output `toml:"output"`
+	Input        map[string]Input  `toml:"input"`
 	Admin        AdminConfig       `toml:"admin"`
 	Log          LogConfig         `toml:"log"`
 }
@@ -183,12 +184,19 @@ func (c Config) Events() event.Config {
 	}
 }
 
-// Board is the part of the configuration that the outputs' pins need.
+// Board is the part of the configuration that the pins need.
 func (c Config) Board() gpio.Config {
 	g := gpio.Config{Driver: c.GPIO.Driver, Chip: c.GPIO.Chip}
 	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
 		o := c.Output[name]
 		g.Outputs = append(g.Outputs, gpio.OutputConfig{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Input)) {
+		in := c.Input[name]
+		g.Inputs = append(g.Inputs, gpio.InputConfig{
+			Name: name, Pin: in.Pin, Pull: in.Pull, ActiveLow: in.ActiveLow, Debounce: time.Duration(in.Debounce),
+			MinPress: time.Duration(in.MinPress), Hold: in.Hold != "", HoldFor: time.Duration(in.HoldFor),
+		})
 	}
 	return g
 }
@@ -214,6 +222,9 @@ func (c Config) indication() indicator.Config {
 	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
 		o := c.Output[name]
 		i.Outputs = append(i.Outputs, indicator.Output{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow, Only: o.Only})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Input)) {
+		i.Inputs = append(i.Inputs, indicator.Input{Name: name, Lock: c.Input[name].Lock})
 	}
 	return i
 }

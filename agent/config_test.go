@@ -28,7 +28,9 @@ broker = "mqtt://127.0.0.1:1883"
 pin = "GPIO17"
 [output.buzzer]
 pin = "GPIO18"
-kind = "buzzer"`), testMachine)
+kind = "buzzer"
+[input.ack]
+pin = "GPIO27"`), testMachine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,11 @@ func allKeys(t reflect.Type, path string) []string {
 		case f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Struct:
 			keys = append(keys, allKeys(f.Elem(), at+".0")...)
 		case f.Kind() == reflect.Map && f.Elem().Kind() == reflect.Struct:
-			keys = append(keys, allKeys(f.Elem(), at+".lamp")...)
+			name := "lamp"
+			if f.Elem() == reflect.TypeFor[Input]() {
+				name = "ack"
+			}
+			keys = append(keys, allKeys(f.Elem(), at+"."+name)...)
 		default:
 			keys = append(keys, at)
 		}

@@ -60,6 +60,41 @@ func (f *face) Test(ctx context.Context, output, pattern string, d time.Duration
 	return asked(f.rooms.indicator.Test(ctx, output, pattern, d))
 }
 
+// Press presses a simulated input. It waits until what the press does is done, unless it lasts more than a second.
+func (f *face) Press(ctx context.Context, input string, d time.Duration) error {
+	if d == 0 {
+		in := f.agent.config.Input[input]
+		d = time.Duration(max(in.MinPress, in.Debounce)) + 20*time.Millisecond
+	}
+	_, before := f.agent.buttons.of(input)
+	if err := f.agent.board.Press(input, d); err != nil {
+		return asked(err)
+	}
+	if d > time.Second {
+		return nil
+	}
+	over := time.NewTimer(d + time.Second) // of one that joins another nothing more is told
+	defer over.Stop()
+	for {
+		changed := f.agent.Changed()
+		if _, done := f.agent.buttons.of(input); done > before {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Lock locks an input or unlocks it.
+func (f *face) Lock(ctx context.Context, input string, locked bool) error {
+	return asked(f.rooms.indicator.Lock(ctx, input, locked))
+}
+
 // Backup writes the store as it is now.
 func (f *face) Backup(ctx context.Context, w io.Writer) error { return f.rooms.store.Backup(ctx, w) }
 
@@ -89,11 +124,15 @@ func (d device) Test(ctx context.Context, output string) error {
 	return d.face.Test(ctx, output, "", 0)
 }
 
-// asked gives an error of the indicator the name that the API knows.
+// asked gives an error of indicator or board the name that the API knows.
 func asked(err error) error {
 	switch {
 	case errors.Is(err, indicator.ErrUnknownOutput):
 		return fmt.Errorf("%w: %w", admin.ErrUnknownOutput, err)
+	case errors.Is(err, indicator.ErrUnknownInput), errors.Is(err, gpio.ErrUnknownInput):
+		return fmt.Errorf("%w: %w", admin.ErrUnknownInput, err)
+	case errors.Is(err, gpio.ErrNotSimulated):
+		return &admin.Error{Code: http.StatusConflict, Message: err.Error(), Hint: "press the button itself; gpio.driver = \"simulated\" is for trying out"}
 	case errors.Is(err, indicator.ErrUnknownPattern):
 		return &admin.Error{Code: http.StatusBadRequest, Message: err.Error(), Hint: "the patterns are: " + strings.Join(gpio.Patterns(), ", ")}
 	case errors.Is(err, indicator.ErrBadDuration):
@@ -189,6 +228,22 @@ func (f *face) Outputs() []hub.OutputState {
 	}
 	return list
 }
+
+// Inputs is how each input is, for <base>/input/<name>/state.
+func (f *face) Inputs() []hub.InputState {
+	type state struct {
+		Pressed bool `json:"pressed"`
+		Locked  bool `json:"locked"`
+	}
+	var list []hub.InputState
+	for _, in := range f.agent.Status().Inputs {
+		list = append(list, hub.InputState{Name: in.Name, State: mustJSON(state{in.Pressed, in.Locked}), Off: mustJSON(state{false, in.Locked})})
+	}
+	return list
+}
+
+// Presses is what became of the presses after a number, for <base>/input/<name>/event.
+func (f *face) Presses(after uint64) ([]hub.Press, uint64) { return f.agent.buttons.since(after) }
 
 // mustJSON marshals what this package has made of strings and numbers.
 func mustJSON(v any) []byte {

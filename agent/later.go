@@ -18,7 +18,6 @@ var later = []struct {
 	{"pattern", nil},
 	{"tune", nil},
 	{"rule", nil},
-	{"input", nil},
 	{"quiet", nil},
 	{"webhook.acme", nil},
 	{"webhook.tls_cert", ""},

@@ -41,6 +41,11 @@ func (a *Agent) Status() admin.Status {
 		})
 	}
 	s.Desk, s.Outputs = r.indication()
+	for _, in := range a.board.Inputs() {
+		last, _ := a.buttons.of(in.Name)
+		s.Inputs = append(s.Inputs, admin.InputStatus{Name: in.Name, Pin: in.Pin, Driver: in.Driver, Pressed: in.Pressed,
+			Locked: r.indicator.Locked(in.Name), Last: last})
+	}
 	s.Problems = a.problems(r, s)
 	return s
 }

@@ -32,7 +32,7 @@ func (c *Config) validate(f *collector) {
 	c.validateWebhook(f)
 	c.validateStorage(f)
 	c.validateForwards(f)
-	c.validateOutputs(f)
+	c.validateInputs(f, c.validateOutputs(f))
 	if c.Broker != nil {
 		listenAddress(f, "broker.listen", c.Broker.Listen)
 		if (c.Broker.Username == "") != (c.Broker.Password == "") {
@@ -157,9 +157,10 @@ func topicTemplate(f *collector, key, topic string) {
 	}
 }
 
-func (c *Config) validateOutputs(f *collector) {
+// validateOutputs returns who has which pin.
+func (c *Config) validateOutputs(f *collector) (pins map[string]string) {
 	oneOf(f, "gpio.driver", c.GPIO.Driver, "auto", "chip", "simulated")
-	pins := map[string]string{}
+	pins = map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
 		o, key := c.Output[name], join("output", name)
 		if !forwardName.MatchString(name) {
@@ -176,10 +177,11 @@ func (c *Config) validateOutputs(f *collector) {
 		if o.Pin == "" {
 			f.add(key+".pin", "an output needs a pin, such as \"GPIO17\"")
 		} else if other := pins[o.Pin]; other != "" {
-			f.add(key+".pin", "%s is the pin of output %s already", o.Pin, other)
+			f.add(key+".pin", "%s is the pin of %s already", o.Pin, other)
 		}
-		pins[o.Pin] = name
+		pins[o.Pin] = "output " + name
 	}
+	return pins
 }
 
 // Location is the time zone of page and terminal.

@@ -81,8 +81,60 @@ func (s *Server) postTest(w http.ResponseWriter, r *http.Request) {
 	s.command(w, r, func(ctx context.Context) error { return s.agent.Test(ctx, name, action.Pattern, d) })
 }
 
-func (s *Server) postLater(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, &Error{Code: http.StatusNotImplemented, Message: "not in this version"})
+func (s *Server) postPress(w http.ResponseWriter, r *http.Request) {
+	var action struct {
+		For *string `json:"for"`
+	}
+	name, ok := s.input(w, r, &action)
+	if !ok {
+		return
+	}
+	d, err := duration(action.For, 0, maxTest)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.command(w, r, func(ctx context.Context) error { return s.agent.Press(ctx, name, d) })
+}
+
+func (s *Server) postLock(w http.ResponseWriter, r *http.Request) {
+	var action struct {
+		Locked *bool `json:"locked"`
+	}
+	name, ok := s.input(w, r, &action)
+	if !ok {
+		return
+	}
+	if action.Locked == nil {
+		s.fail(w, r, badArgument(`locked is missing: write {"locked":true} or {"locked":false}`))
+		return
+	}
+	s.command(w, r, func(ctx context.Context) error { return s.agent.Lock(ctx, name, *action.Locked) })
+}
+
+// input reads which input a request is about, and its body into v. Where that
+// cannot be, it answers and returns false.
+func (s *Server) input(w http.ResponseWriter, r *http.Request, v any) (name string, ok bool) {
+	name = r.PathValue("name")
+	inputs := s.agent.Status().Inputs
+	var names []string
+	for _, in := range inputs {
+		names, ok = append(names, in.Name), ok || in.Name == name
+	}
+	if !ok {
+		e := &Error{Code: http.StatusNotFound, Message: "there is no input of the name " + printable(name),
+			Hint: "no input is configured", err: ErrUnknownInput}
+		if len(names) > 0 {
+			e.Hint = "the inputs are: " + strings.Join(names, ", ")
+		}
+		s.fail(w, r, e)
+		return "", false
+	}
+	if err := decodeAction(w, r, v); err != nil {
+		s.fail(w, r, err)
+		return "", false
+	}
+	return name, true
 }
 
 // command has the agent do something, and answers with the status that it led

@@ -38,7 +38,7 @@ type Agent interface {
 }
 
 // Commands change what is shown and sent. Each is durable when it returns nil.
-// An error that wraps [ErrUnknownOutput] or [ErrBadArgument], or is an
+// An error that wraps [ErrUnknownOutput], [ErrUnknownInput] or [ErrBadArgument], or is an
 // [*Error], is told to the caller as such; errors of package storage are told
 // as 503, all others as 500.
 type Commands interface {
@@ -51,6 +51,12 @@ type Commands interface {
 	// Test shows pattern on output for d and returns as soon as it shows. The
 	// pattern is never empty and d is above 0 when it comes through the API.
 	Test(ctx context.Context, output, pattern string, d time.Duration) error
+	// Press presses an input that is simulated, for d, or for 0 as long as makes
+	// it count. It returns when what a short one does was done, and at once
+	// where d is longer than a second. Nothing is durable but what it does.
+	Press(ctx context.Context, input string, d time.Duration) error
+	// Lock locks an input, so that its presses do nothing, or unlocks it.
+	Lock(ctx context.Context, input string, locked bool) error
 	// Replay has a forward send events again, from one to another, both
 	// included; a to of 0 is the newest. An error that wraps
 	// [ErrUnknownForward] or storage.ErrNotFound is told as 404.

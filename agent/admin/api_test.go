@@ -97,7 +97,6 @@ func TestRequestsThatCannotBeAnswered(t *testing.T) {
 		"a sequence that is not there":     {"GET", "/api/events/77", 404, "holds 1 to 5"},
 		"a stream after what is no number": {"GET", "/api/stream?after=x", 400, "after"},
 		"an address that does not exist":   {"GET", "/api/nothing", 404, "nothing"},
-		"a press of a button":              {"POST", "/api/inputs/ack/press", 501, "not in this version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := serve(h, c.method, c.target, "")

@@ -162,6 +162,16 @@ func (c *Client) Test(ctx context.Context, output, pattern string, d time.Durati
 	return fetch[Status](ctx, c, http.MethodPost, "/api/outputs/"+url.PathEscape(output)+"/test", action)
 }
 
+// Press presses a simulated input for d; 0 is as long as makes it count.
+func (c *Client) Press(ctx context.Context, input string, d time.Duration) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodPost, "/api/inputs/"+url.PathEscape(input)+"/press", withFor(map[string]any{}, d))
+}
+
+// Lock locks an input, so that its presses do nothing, or unlocks it.
+func (c *Client) Lock(ctx context.Context, input string, locked bool) (Status, error) {
+	return fetch[Status](ctx, c, http.MethodPost, "/api/inputs/"+url.PathEscape(input)+"/lock", map[string]any{"locked": locked})
+}
+
 // Replay has a forward send events again, from one to another, both included; a
 // to of 0 is the newest.
 func (c *Client) Replay(ctx context.Context, forward string, from, to uint64) (Replayed, error) {

@@ -14,6 +14,10 @@ var (
 	// does not exist; the API answers 404.
 	ErrUnknownOutput = errors.New("no such output")
 
+	// ErrUnknownInput is for an [Agent] to wrap when Press or Lock names an
+	// input that does not exist; the API answers 404.
+	ErrUnknownInput = errors.New("no such input")
+
 	// ErrUnknownForward is for an [Agent] to wrap when Replay names a forward
 	// that does not exist; the API answers 404.
 	ErrUnknownForward = errors.New("no such forward")
@@ -70,7 +74,7 @@ func apiError(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: http.StatusServiceUnavailable, Message: fmt.Sprintf("the store did not answer in time, and it may still be done: %v", err),
 			Hint: "look at the disk or card: it may be failing", err: err}
-	case errors.Is(err, ErrUnknownOutput), errors.Is(err, storage.ErrNotFound):
+	case errors.Is(err, ErrUnknownOutput), errors.Is(err, ErrUnknownInput), errors.Is(err, storage.ErrNotFound):
 		code = http.StatusNotFound
 	case errors.Is(err, ErrBadArgument):
 		code = http.StatusBadRequest

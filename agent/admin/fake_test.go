@@ -102,6 +102,17 @@ func (f *fakeAgent) Test(_ context.Context, output, pattern string, d time.Durat
 	return f.call("test %s %s %s", output, pattern, d)
 }
 
+func (f *fakeAgent) Press(_ context.Context, input string, d time.Duration) error {
+	if input == "kiosk" {
+		return &Error{Code: http.StatusConflict, Message: "kiosk is on a chip"}
+	}
+	return f.call("press %s %s", input, d)
+}
+
+func (f *fakeAgent) Lock(_ context.Context, input string, locked bool) error {
+	return f.call("lock %s %v", input, locked)
+}
+
 // fakeLog is a store in memory.
 type fakeLog struct {
 	mu      sync.Mutex
@@ -238,6 +249,9 @@ func sampleStatus() Status {
 			{Name: "lamp", Pin: "GPIO17", Kind: "light", Driver: "chip", On: true, Pattern: "pulse", Reason: "somebody waits"},
 			{Name: "buzzer", Pin: "GPIO18", Kind: "buzzer", Driver: "simulated", Pattern: "off"},
 		},
-		Inputs: []InputStatus{{Name: "ack", Pin: "GPIO27"}},
+		Inputs: []InputStatus{
+			{Name: "ack", Pin: "GPIO27", Driver: "simulated", Last: "acknowledge"},
+			{Name: "kiosk", Pin: "GPIO22", Driver: "chip", Pressed: true, Locked: true},
+		},
 	}
 }

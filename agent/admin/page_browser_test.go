@@ -79,6 +79,14 @@ func TestPageInABrowser(t *testing.T) {
 		t.Errorf("the title is %q", title)
 	}
 
+	// Buttons tell how they are; only a simulated one can be pressed here.
+	want("#inputs li:nth-child(1)", "not pressed")
+	want("#inputs li:nth-child(1)", "last: acknowledge")
+	want("#inputs li:nth-child(2)", "pressed, locked")
+	if hidden := b.eval(`(document.querySelector("#inputs li:nth-child(1) .press").offsetParent === null) + " " + (document.querySelector("#inputs li:nth-child(2) .press").offsetParent === null)`); hidden != "false true" {
+		t.Errorf("the press buttons are hidden: %s", hidden)
+	}
+
 	// Lamps do what the outputs do.
 	pulse := `getComputedStyle(document.querySelector("#outputs li:nth-child(1) .light"))`
 	if name := b.eval(pulse + `.animationName + " " + ` + pulse + `.animationDuration`); name != "half 2s" {
@@ -96,6 +104,7 @@ func TestPageInABrowser(t *testing.T) {
 	// Buttons reach the agent.
 	for selector, called := range map[string]string{
 		"#ack": "acknowledge", "#mute": "mute 30m0s", "#outputs li:nth-child(2) button": "test buzzer chirp 3s",
+		"#inputs li:nth-child(1) .press": "press ack 0s", "#inputs li:nth-child(1) .lock": "lock ack true", "#inputs li:nth-child(2) .lock": "lock kiosk false",
 	} {
 		b.click(selector)
 		b.wait("!document.querySelector(`" + selector + "`).disabled && document.getElementById('answer').textContent !== ''")

@@ -191,7 +191,8 @@ func (s *Server) Handler(auth bool) http.Handler {
 	post("/api/unmute", s.postUnmute)
 	post("/api/outputs/{name}/test", s.postTest)
 	post("/api/replay", s.postReplay)
-	post("/api/inputs/{name}/press", s.postLater)
+	post("/api/inputs/{name}/press", s.postPress)
+	post("/api/inputs/{name}/lock", s.postLock)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &Error{Code: http.StatusNotFound, Message: "there is nothing at this address"})
 	})

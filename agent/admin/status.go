@@ -97,11 +97,14 @@ type OutputStatus struct {
 	Reason  string `json:"reason"`
 }
 
-// InputStatus is one button.
+// InputStatus is one button. Driver is chip or simulated.
 type InputStatus struct {
 	Name    string `json:"name"`
 	Pin     string `json:"pin"`
+	Driver  string `json:"driver"`
 	Pressed bool   `json:"pressed"`
+	Locked  bool   `json:"locked"`         // its presses do nothing
+	Last    string `json:"last,omitempty"` // what the last press did, or why it did nothing; empty: there was none
 }
 
 // At returns t in UTC as the documents carry times: nil, written null, for the

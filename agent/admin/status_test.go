@@ -16,7 +16,7 @@ const document = `{"device":"front-desk","version":"1.0.0","uptime_seconds":12.5
  "desk":{"open":1,"waiting":0,"acknowledged":0,"unanswered":0,"unassigned":0,"muted_until":null,
          "conversations":[{"key":"k","title":"t","assignee":{"kind":"bot","id":"8181","email":"e"},"open":true,"waiting":false,"since":"2026-03-06T14:03:00Z","last_message":"visitor: Hiiiii"}]},
  "outputs":[{"name":"lamp","pin":"GPIO17","kind":"light","driver":"simulated","on":true,"pattern":"blink","reason":"new conversation"}],
- "inputs":[{"name":"ack","pin":"GPIO27","pressed":false}]}`
+ "inputs":[{"name":"ack","pin":"GPIO27","driver":"chip","pressed":false,"locked":false}]}`
 
 func TestStatusIsTheDocumentOfTheContract(t *testing.T) {
 	status := Status{
@@ -29,7 +29,7 @@ func TestStatusIsTheDocumentOfTheContract(t *testing.T) {
 			Since: At(time.Date(2026, 3, 6, 15, 3, 0, 0, time.FixedZone("", 3600))), LastMessage: "visitor: Hiiiii"}}},
 		Outputs: []OutputStatus{{Name: "lamp", Pin: "GPIO17", Kind: "light", Driver: "simulated", On: true,
 			Pattern: "blink", Reason: "new conversation"}},
-		Inputs: []InputStatus{{Name: "ack", Pin: "GPIO27"}},
+		Inputs: []InputStatus{{Name: "ack", Pin: "GPIO27", Driver: "chip"}},
 	}
 	got, err := json.Marshal(status)
 	if err != nil {

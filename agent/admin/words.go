@@ -51,13 +51,7 @@ func WriteStatus(w io.Writer, s Status, loc *time.Location) error {
 	}
 	if len(s.Inputs) > 0 {
 		b.WriteString("\ninputs\n")
-		for _, i := range s.Inputs {
-			state := "not pressed"
-			if i.Pressed {
-				state = "pressed"
-			}
-			fmt.Fprintf(&b, "  %s  %s  %s\n", printable(i.Name), i.Pin, state)
-		}
+		table(&b, inputRows(s.Inputs))
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -164,6 +158,27 @@ func outputRows(outputs []OutputStatus) [][]string {
 			reason = strings.TrimSpace(reason + " (simulated)")
 		}
 		rows = append(rows, []string{printable(o.Name), o.Pin, printable(pattern), reason})
+	}
+	return rows
+}
+
+func inputRows(inputs []InputStatus) [][]string {
+	var rows [][]string
+	for _, i := range inputs {
+		state, more := "not pressed", ""
+		if i.Pressed {
+			state = "pressed"
+		}
+		if i.Locked {
+			state += ", LOCKED"
+		}
+		if i.Last != "" {
+			more = "— last: " + printable(i.Last)
+		}
+		if i.Driver == "simulated" {
+			more = strings.TrimSpace(more + " (simulated)")
+		}
+		rows = append(rows, []string{printable(i.Name), i.Pin, state, more})
 	}
 	return rows
 }

@@ -18,6 +18,8 @@ var (
 	errPress    = errors.New("expected PRESS or nothing")
 	errDuration = errors.New("expected a time such as 30m")
 	errOutput   = errors.New("there is no such output")
+	errInput    = errors.New("there is no such input")
+	errSwitch   = errors.New("expected ON or OFF")
 	errCommand  = errors.New("there is no such command")
 )
 
@@ -73,6 +75,9 @@ func (h *Hub) command(ctx context.Context, topic string, payload []byte) (name s
 		}
 		return "test", h.device.Test(ctx, text)
 	}
+	if input, ok := strings.CutPrefix(topic, "input/"); ok {
+		return h.lock(ctx, strings.TrimSuffix(input, "/lock"), text)
+	}
 	output, ok := strings.CutPrefix(topic, "output/")
 	if !ok {
 		return "unknown", errCommand
@@ -82,6 +87,21 @@ func (h *Hub) command(ctx context.Context, topic string, payload []byte) (name s
 		return "set", errOutput
 	}
 	return "set " + output, h.device.Set(ctx, output, payload)
+}
+
+// lock locks an input or unlocks it.
+func (h *Hub) lock(ctx context.Context, input, text string) (name string, err error) {
+	if !slices.ContainsFunc(h.device.Inputs(), func(i InputState) bool { return i.Name == input }) {
+		return "lock", errInput
+	}
+	name = "lock " + input
+	switch text {
+	case "ON":
+		return name, h.device.Lock(ctx, input, true)
+	case "OFF":
+		return name, h.device.Lock(ctx, input, false)
+	}
+	return name, errSwitch
 }
 
 // known says that there is an output of that name.

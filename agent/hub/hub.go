@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -19,6 +20,20 @@ type OutputState struct {
 	Off   []byte // that payload when the output is off, for a clean stop
 }
 
+// An InputState is how one input is.
+type InputState struct {
+	Name  string
+	State []byte // the payload of its state topic
+	Off   []byte // that payload when nobody presses it, for a clean stop
+}
+
+// A Press is what became of one press of an input.
+type Press struct {
+	Number  uint64 // counts the presses of all inputs, from 1
+	Input   string
+	Payload []byte // of its event topic
+}
+
 // A Device is what a Hub shows and commands. All methods may be called at once
 // from several goroutines. A command is durable when it returns nil.
 type Device interface {
@@ -26,8 +41,13 @@ type Device interface {
 	Desk() []byte
 	// Outputs returns every output there is.
 	Outputs() []OutputState
-	// Changed returns a channel that is closed at the next change of Desk or
-	// Outputs. Ask for it before reading them.
+	// Inputs returns every input there is; that does not change.
+	Inputs() []InputState
+	// Presses returns the presses after a number as far as they are still to
+	// be told, and the newest number.
+	Presses(after uint64) (list []Press, newest uint64)
+	// Changed returns a channel that is closed at the next change of what the
+	// methods above return. Ask for it before calling them.
 	Changed() <-chan struct{}
 
 	Acknowledge(ctx context.Context) error
@@ -35,6 +55,7 @@ type Device interface {
 	Unmute(ctx context.Context) error
 	Test(ctx context.Context, output string) error
 	Set(ctx context.Context, output string, payload []byte) error
+	Lock(ctx context.Context, input string, locked bool) error
 }
 
 const (
@@ -60,6 +81,7 @@ type Hub struct {
 	// acknowledged it, and what is still to be granted. Greet and Serve are
 	// called one after the other.
 	told    map[string]string
+	pressed uint64      // the newest press that was told, or was before it
 	last    *mqtt.Token // of the last snapshot; nil: none yet
 	granted []func(context.Context) error
 
@@ -99,6 +121,7 @@ func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) (err error) {
 		}
 	}()
 	h.told, h.last, h.granted, h.answered = map[string]string{}, nil, nil, false
+	_, h.pressed = h.device.Presses(math.MaxUint64) // those while nobody listened are over
 	if h.careful {
 		return h.appear(ctx, c) // the rest follows in Serve
 	}
@@ -119,7 +142,11 @@ func (h *Hub) appear(ctx context.Context, c *mqtt.Conn) (err error) {
 
 // listen asks for commands.
 func (h *Hub) listen(ctx context.Context, c *mqtt.Conn) error {
-	for _, filter := range []string{h.base + "/command/+", h.base + "/output/+/set"} {
+	filters := []string{h.base + "/command/+", h.base + "/output/+/set"}
+	if len(h.device.Inputs()) > 0 {
+		filters = append(filters, h.base+"/input/+/lock")
+	}
+	for _, filter := range filters {
 		if h.omits(filter) {
 			continue
 		}
@@ -156,16 +183,43 @@ func (h *Hub) show(ctx context.Context, c *mqtt.Conn) error {
 			return err
 		}
 	}
+	for _, i := range h.device.Inputs() {
+		if err := h.tell(ctx, c, h.inputTopic(i.Name)+"/state", i.State); err != nil {
+			return err
+		}
+	}
+	presses, newest := h.device.Presses(h.pressed)
+	for _, p := range presses {
+		m := mqtt.Message{Topic: h.inputTopic(p.Input) + "/event", QoS: 1, Payload: p.Payload}
+		if h.omits(m.Topic) {
+			continue
+		}
+		if err := h.publish(ctx, c, m); err != nil {
+			return err
+		}
+	}
+	h.pressed = newest
 	return nil
 }
 
 func (h *Hub) stateTopic(output string) string { return h.base + "/output/" + output + "/state" }
+func (h *Hub) inputTopic(input string) string  { return h.base + "/input/" + input }
 
+// tell sends a state, unless the connection was told it already.
 func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []byte) error {
 	if told, ok := h.told[topic]; ok && told == string(payload) || h.omits(topic) {
 		return nil
 	}
-	token, err := c.Publish(ctx, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload})
+	if err := h.publish(ctx, c, mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload}); err != nil {
+		return err
+	}
+	h.told[topic] = string(payload)
+	return nil
+}
+
+// publish sends what may be left out where it cannot be sent.
+func (h *Hub) publish(ctx context.Context, c *mqtt.Conn, m mqtt.Message) error {
+	token, err := c.Publish(ctx, m)
 	switch {
 	case errors.Is(err, mqtt.ErrBadMessage):
 		h.log.Warn("a state cannot be sent", "error", err) // the rest can
@@ -173,11 +227,8 @@ func (h *Hub) tell(ctx context.Context, c *mqtt.Conn, topic string, payload []by
 		return err
 	default:
 		h.last = token
-		if err := h.await(ctx, topic, acknowledged(token)); err != nil {
-			return err
-		}
+		return h.await(ctx, m.Topic, acknowledged(token))
 	}
-	h.told[topic] = string(payload)
 	return nil
 }
 
@@ -244,6 +295,11 @@ func (h *Hub) leave(ended context.Context, c *mqtt.Conn) error {
 	defer cancel()
 	for _, o := range h.device.Outputs() {
 		if err := h.tell(ctx, c, h.stateTopic(o.Name), o.Off); err != nil {
+			return err
+		}
+	}
+	for _, i := range h.device.Inputs() {
+		if err := h.tell(ctx, c, h.inputTopic(i.Name)+"/state", i.Off); err != nil {
 			return err
 		}
 	}

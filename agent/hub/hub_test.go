@@ -23,6 +23,8 @@ type desk struct {
 	mu      sync.Mutex
 	payload string
 	outputs map[string]string
+	inputs  []string // each is as its name says
+	presses []Press
 	changed chan struct{}
 	done    []string
 	broken  error
@@ -43,6 +45,34 @@ func (d *desk) Outputs() []OutputState {
 		all = append(all, OutputState{Name: name, State: []byte(d.outputs[name]), Off: []byte("off")})
 	}
 	return all
+}
+
+func (d *desk) Inputs() []InputState {
+	var all []InputState
+	for _, name := range d.inputs {
+		all = append(all, InputState{Name: name, State: []byte(name + " is up"), Off: []byte(name + " was")})
+	}
+	return all
+}
+
+func (d *desk) Presses(after uint64) (list []Press, newest uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.presses {
+		if newest = p.Number; newest > after {
+			list = append(list, p)
+		}
+	}
+	return list, newest
+}
+
+// press notes that an input was pressed.
+func (d *desk) press(input, payload string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.presses = append(d.presses, Press{uint64(len(d.presses) + 1), input, []byte(payload)})
+	close(d.changed)
+	d.changed = make(chan struct{})
 }
 
 func (d *desk) Changed() <-chan struct{} { d.mu.Lock(); defer d.mu.Unlock(); return d.changed }
@@ -74,6 +104,9 @@ func (d *desk) Mute(_ context.Context, t time.Duration) error   { return d.note(
 func (d *desk) Unmute(context.Context) error                    { return d.note("unmute") }
 func (d *desk) Test(_ context.Context, output string) error     { return d.note("test %s", output) }
 func (d *desk) Set(_ context.Context, o string, p []byte) error { return d.note("set %s %s", o, p) }
+func (d *desk) Lock(_ context.Context, i string, locked bool) error {
+	return d.note("lock %s %v", i, locked)
+}
 
 func (d *desk) deeds() []string { d.mu.Lock(); defer d.mu.Unlock(); return slices.Clone(d.done) }
 
@@ -195,11 +228,17 @@ func TestCommands(t *testing.T) {
 		{"test one that there is not", "command/test", "siren", ""},
 		{"set an output", "output/lamp/set", `{"pattern":"alarm","for":"5s"}`, `set lamp {"pattern":"alarm","for":"5s"}`},
 		{"set one that there is not", "output/siren/set", "ON", ""},
+		{"lock an input", "input/ack/lock", "ON", "lock ack true"},
+		{"unlock an input", "input/ack/lock", "OFF\n", "lock ack false"},
+		{"lock with something else", "input/ack/lock", "PRESS", ""},
+		{"lock with nothing", "input/ack/lock", "", ""},
+		{"lock one that there is not", "input/lamp/lock", "ON", ""},
 		{"a command that there is not", "command/reboot", "PRESS", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake, d := &mqtttest.Fake{}, newDesk()
+				d.inputs = []string{"ack"}
 				log, l, stop := serve(d, fake)
 				synctest.Wait()
 				for id := range uint16(3) {

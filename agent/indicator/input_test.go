@@ -91,7 +91,7 @@ func TestAButtonMutes(t *testing.T) {
 		b := start(t, newFakeLog(), kept{})
 		defer b.stop()
 		b.press("ack", "mute 30m")
-		if until := b.Snapshot().MutedUntil; until.Sub(time.Now()).Round(time.Second) != 30*time.Minute {
+		if until := b.Snapshot().MutedUntil; time.Until(until).Round(time.Second) != 30*time.Minute {
 			t.Errorf("muted until %v", until)
 		}
 		b.log.add(passed("team"))

@@ -188,6 +188,40 @@ function updateOutput(li, o) {
   why.hidden = !o.reason;
 }
 
+function buildInput(i) {
+  const li = make("li"), knob = make("div", "lamp"), text = make("div"), pair = make("div", "pair");
+  knob.append(icon("M13 7a6 6 0 1 0 0 12a6 6 0 0 0 0-12z"));
+  const name = make("p");
+  name.append(make("span", "name", i.name), make("small", "where"));
+  text.append(name, make("p", "does"), make("p", "quiet why"));
+  const path = "/api/inputs/" + encodeURIComponent(i.name);
+  const press = make("button", "small press", "Press"), lock = make("button", "small lock");
+  for (const b of [press, lock]) b.type = "button";
+  press.setAttribute("aria-label", "Press " + i.name);
+  press.addEventListener("click", () => act(press, path + "/press", {}, "Pressed " + i.name + "."));
+  lock.addEventListener("click", () => {
+    const locked = li.dataset.locked !== "true";
+    act(lock, path + "/lock", { locked }, (locked ? "Locked " : "Unlocked ") + i.name + ".");
+  });
+  pair.append(press, lock);
+  li.append(knob, text, pair);
+  return li;
+}
+
+function updateInput(li, i) {
+  const simulated = i.driver === "simulated";
+  li.dataset.locked = i.locked;
+  li.querySelector(".lamp").classList.toggle("pressed", i.pressed);
+  put(li.querySelector(".where"), i.pin + (simulated ? ", simulated" : ""));
+  put(li.querySelector(".does"), (i.pressed ? "pressed" : "not pressed") + (i.locked ? ", locked" : ""));
+  const why = li.querySelector(".why"), lock = li.querySelector(".lock");
+  put(why, i.last ? "last: " + i.last : "");
+  why.hidden = !i.last;
+  li.querySelector(".press").hidden = !simulated;
+  put(lock, i.locked ? "Unlock" : "Lock");
+  lock.setAttribute("aria-label", (i.locked ? "Unlock " : "Lock ") + i.name);
+}
+
 function showPath(s) {
   const w = s.webhook, st = s.storage;
   put("accepted", number(w.accepted));
@@ -281,6 +315,8 @@ function show(s) {
   showTop(s);
   showDesk(s);
   each($("outputs"), s.outputs, (o) => o.name, buildOutput, updateOutput);
+  $("buttons").hidden = s.inputs.length === 0;
+  each($("inputs"), s.inputs, (i) => i.name, buildInput, updateInput);
   showPath(s);
   showConversations(s);
   $("main").hidden = false;
