@@ -175,6 +175,14 @@ func simulatedOutputs() map[string]Output {
 	}
 }
 
+// outputs are those that are configured or, beside a button alone, simulated ones: the driver is the button's then.
+func (c Config) outputs() (all map[string]Output, simulated bool) {
+	if len(c.Output) == 0 {
+		return simulatedOutputs(), true
+	}
+	return c.Output, false
+}
+
 // Events is the part of the configuration that reading events needs.
 func (c Config) Events() event.Config {
 	return event.Config{
@@ -187,8 +195,10 @@ func (c Config) Events() event.Config {
 // Board is the part of the configuration that the pins need.
 func (c Config) Board() gpio.Config {
 	g := gpio.Config{Driver: c.GPIO.Driver, Chip: c.GPIO.Chip}
-	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
-		o := c.Output[name]
+	outputs, simulated := c.outputs()
+	g.SimulatedOutputs = simulated
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		o := outputs[name]
 		g.Outputs = append(g.Outputs, gpio.OutputConfig{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Input)) {
@@ -219,8 +229,9 @@ func (c Config) indication() indicator.Config {
 		Desk:  desk.Config{AckLasts: time.Duration(c.Desk.AckLasts), WaitAtMost: time.Duration(c.Desk.WaitAtMost)},
 		Rules: c.rules(),
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Output)) {
-		o := c.Output[name]
+	outputs, _ := c.outputs()
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		o := outputs[name]
 		i.Outputs = append(i.Outputs, indicator.Output{Name: name, Pin: o.Pin, Kind: o.Kind, ActiveLow: o.ActiveLow, Only: o.Only})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Input)) {

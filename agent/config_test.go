@@ -139,6 +139,17 @@ func TestEmptyFileStaysOnThisMachine(t *testing.T) {
 	}
 }
 
+func TestAButtonAloneIsOnTheChip(t *testing.T) {
+	c, err := Load([]byte("input.ack = { pin = 'GPIO17' }"), testMachine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := c.Board()
+	if b.Driver != "auto" || !b.SimulatedOutputs || len(b.Outputs) != 2 || len(b.Inputs) != 1 || len(c.indication().Outputs) != 2 || b.Validate() != nil {
+		t.Errorf("got %+v", b)
+	}
+}
+
 func TestCommonHostNamesGetTheBoardsDigits(t *testing.T) {
 	for host, want := range map[string]string{
 		"raspberrypi": "raspberrypi-12ab34", "localhost": "localhost-12ab34", "debian": "debian-12ab34",

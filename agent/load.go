@@ -77,7 +77,7 @@ func (c *Config) complete(m Machine) {
 			f.ClientID = "deskbell-" + c.Device + "-" + f.Name + "-" + m.Digits
 		}
 	}
-	if len(c.Output) == 0 {
+	if len(c.Output) == 0 && len(c.Input) == 0 { // with a button, see outputs
 		c.Output = simulatedOutputs()
 		c.GPIO.Driver = "simulated"
 	}

@@ -12,7 +12,8 @@ import (
 const startingAfter = time.Second
 
 func (a *Agent) showStarting() {
-	for name, o := range a.config.Output {
+	outputs, _ := a.config.outputs()
+	for name, o := range outputs {
 		if o.Kind == gpio.Light {
 			_ = a.board.Show(name, indicator.Starting, time.Time{}) // a light that cannot is told by the board's problems
 		}

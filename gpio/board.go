@@ -82,7 +82,7 @@ func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (
 		o := &output{config: oc, pattern: off, steps: off.Steps, driver: DriverSimulated}
 		o.pin = newSimulatedPin(oc, false)
 		b.outputs = append(b.outputs, o)
-		if c.Driver != DriverSimulated {
+		if c.drivesOutputs() {
 			pin, err := openPin(c, oc, false)
 			b.settle(o, pin, err)
 		}

@@ -39,6 +39,9 @@ type Config struct {
 	Outputs []OutputConfig `toml:"-"`
 	Inputs  []InputConfig  `toml:"-"`
 
+	// SimulatedOutputs has no output ask for its line, whatever the driver: it is that of the inputs alone.
+	SimulatedOutputs bool `toml:"-"`
+
 	// Trace, when set, is told of every change of an output's level. It is called with the board locked: it must be
 	// quick and must not call the board.
 	Trace func(output string, on bool, at time.Time) `toml:"-"`
@@ -85,7 +88,9 @@ func (c Config) Validate() error {
 		if other, ok := pins[o.Pin]; ok {
 			fault(key+".pin", "%s is taken by %s", o.Pin, other)
 		}
-		pins[o.Pin] = key
+		if !c.SimulatedOutputs {
+			pins[o.Pin] = key
+		}
 	}
 	names = map[string]bool{}
 	for _, in := range c.Inputs {
@@ -109,6 +114,9 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(faults...)
 }
+
+// drivesOutputs says whether the outputs are to have their lines.
+func (c Config) drivesOutputs() bool { return c.Driver != DriverSimulated && !c.SimulatedOutputs }
 
 // goodName says whether a name can be part of a topic and of a sentence.
 func goodName(name string) bool { return name != "" && !strings.ContainsAny(name, "/+#\x00 \t\r\n") }

@@ -349,6 +349,21 @@ func TestNothingWakesABoardWhoseButtonIsHeld(t *testing.T) {
 	})
 }
 
+func TestAButtonHasItsLineThoughTheOutputsAreSimulated(t *testing.T) {
+	h, c := newHardware(), &contacts{}
+	config := Config{Outputs: []OutputConfig{{Name: "lamp", Pin: "GPIO27"}}, SimulatedOutputs: true, Inputs: []InputConfig{{Name: "ack", Pin: "GPIO27"}}}
+	b, err := open(config, slog.New(slog.DiscardHandler), h.open, c.open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in, out := b.Inputs()[0], b.Outputs()[0]; in.Driver != DriverChip || out.Driver != DriverSimulated || h.opens != 0 || len(b.Problems()) != 0 {
+		t.Errorf("%+v, %+v, %d lines asked for, %q", in, out, h.opens, b.Problems())
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPressingWhatIsNotThere(t *testing.T) {
 	b := openWith(t, Config{Driver: DriverSimulated, Inputs: []InputConfig{{Name: "ack", Pin: "GPIO27"}}}, nil)
 	if err := b.Press("bell", time.Second); !errors.Is(err, ErrUnknownInput) {

@@ -16,7 +16,7 @@ const busyPoll = 50 * time.Millisecond
 // ends. The error joins one for each output that could not be driven. With [DriverSimulated], or [DriverAuto] where there is
 // no gpiochip, or for a tone no PWM, there is nothing to do.
 func Off(ctx context.Context, c Config, hold time.Duration) error {
-	if c.Driver == DriverSimulated {
+	if !c.drivesOutputs() {
 		return nil
 	}
 	return off(ctx, c, hold, OpenPin)

@@ -26,7 +26,7 @@ type Pin interface {
 // is for one who needs the pin itself; a [Board] opens its own. With [DriverSimulated] the pin is a simulated one, else it
 // is the chip's or an error: [ErrNoChip], [ErrNoLine], [ErrBusy], [ErrNoPWM], [fs.ErrPermission].
 func OpenPin(c Config, o OutputConfig) (Pin, error) {
-	if c.Driver == DriverSimulated {
+	if !c.drivesOutputs() {
 		return newSimulatedPin(o, false), nil
 	}
 	return openOutput(c, o, false)
