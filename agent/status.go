@@ -6,6 +6,7 @@ import (
 
 	"deskbell/agent/admin"
 	"deskbell/agent/event"
+	"deskbell/storage"
 )
 
 // awayAfter is how long a broker may be away before it is a problem: a restart
@@ -89,20 +90,28 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 	}
 	list = append(list, a.tasks.problems()...)
 	list = append(list, a.census.problems()...)
-	if silent, since := time.Duration(a.config.Webhook.ExpectEvery), a.silence(r); silent > 0 && since > silent {
-		list = append(list, fmt.Sprintf("no event for %d h: is the webhook still switched on in the platform?", int(since.Hours())))
+	if p := a.silence(r.store); p != "" {
+		list = append(list, p)
 	}
 	return list
 }
 
-// silence is how long no event has come: since the newest in the store, or
-// since this start where there is none.
-func (a *Agent) silence(r *rooms) time.Duration {
-	last := r.store.Stats().LastSequence
-	if rec, err := r.store.Get(last); err == nil {
-		return r.store.Elapsed() - rec.Elapsed
+// silence says in words that no event has come for longer than one is expected
+// in; the time switched off does not count.
+func (a *Agent) silence(store *storage.Log) string {
+	most, idle := time.Duration(a.config.Webhook.ExpectEvery), store.Idle()
+	if most == 0 || idle <= most {
+		return ""
 	}
-	return time.Since(a.started)
+	return fmt.Sprintf("no event for %s: is the webhook still switched on in the platform? Where that is nothing unusual, raise webhook.expect_every", long(idle))
+}
+
+// long is a long time in words, such as "26 h" or "45 min".
+func long(d time.Duration) string {
+	if d >= time.Hour {
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d min", int(d.Minutes()))
 }
 
 // indication is what the indicator knows, in the words of the API.

@@ -80,9 +80,12 @@ func (c *clock) read() stamp {
 
 // wall is the wall clock in ns, 0 while it is not set.
 func (c *clock) wall() int64 {
-	t := c.now()
-	if t.Before(clockSet) || !t.Before(clockEnd) {
-		return 0
+	if t := c.now(); ClockSet(t) {
+		return t.UnixNano()
 	}
-	return t.UnixNano()
+	return 0
 }
+
+// ClockSet says whether a wall clock that shows t was ever set. A machine
+// without a clock of its own begins in the past, mostly in 1970.
+func ClockSet(t time.Time) bool { return !t.Before(clockSet) && t.Before(clockEnd) }

@@ -51,6 +51,7 @@ type Log struct {
 	tail     tail   // the newest of them
 	stats    Stats
 	oldest   oldest
+	newest   newestOf
 	noRoom   error // why no events can be stored now, for want of room
 	dropping bool  // undelivered events are being given up
 	broken   error // why there are no commits any more
@@ -72,6 +73,12 @@ const (
 type oldest struct {
 	sequence uint64
 	elapsed  time.Duration
+}
+
+// newestOf remembers when a record came, in running time.
+type newestOf struct {
+	sequence uint64
+	running  time.Duration
 }
 
 // A request waits for a commit: of entries, or, without any, of what was saved;
@@ -374,6 +381,30 @@ func (l *Log) Undelivered() (n int, age time.Duration) {
 		l.mu.Unlock()
 	}
 	return n, max(0, l.Elapsed()-known.elapsed)
+}
+
+// Idle says how long no record has come, in running time: the time switched off
+// does not count. Where no record can be read any more, it is since Open at
+// least; in a store that never held one, since it was made.
+func (l *Log) Idle() time.Duration {
+	l.mu.Lock()
+	last, known := l.visible, l.newest
+	l.mu.Unlock()
+	if known.sequence != last {
+		s, err := stampOf(l.view, last)
+		switch {
+		case err == nil:
+			known = newestOf{last, s.running}
+		case known.sequence == 0:
+			known = newestOf{last, l.clock.from.running}
+		default:
+			known.sequence = last // it came after the one before, and that is all there is to know
+		}
+		l.mu.Lock()
+		l.newest = known
+		l.mu.Unlock()
+	}
+	return max(0, l.clock.read().running-known.running)
 }
 
 // toCome counts the records that readers will still get after a sequence: not

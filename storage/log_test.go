@@ -330,6 +330,50 @@ func TestUndelivered(t *testing.T) {
 	})
 }
 
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, o := t.TempDir(), testOptions()
+		began := time.Now()
+		o.Now = func() time.Time { return aDay.Add(time.Since(began)) }
+		l := openLog(t, dir, o)
+		want := func(what string, d time.Duration) {
+			t.Helper()
+			if got := l.Idle(); got != d {
+				t.Errorf("%s: %v, want %v", what, got, d)
+			}
+		}
+		restart := func() {
+			l.stop()
+			time.Sleep(60 * time.Hour) // switched off
+			l = openLog(t, dir, o)
+		}
+		time.Sleep(time.Hour)
+		want("a store that never held a record", time.Hour)
+		restart()
+		time.Sleep(time.Hour)
+		want("it is as old as the time it was used", 2*time.Hour)
+		l.append(event("one"))
+		want("a record has just come", 0)
+		time.Sleep(time.Minute)
+		l.append(events(0, 3)...)
+		time.Sleep(10 * time.Minute)
+		want("the newest counts", 10*time.Minute)
+		l.append(event("one"))
+		want("a repeat is no record", 10*time.Minute)
+		restart()
+		want("the time switched off does not count", 10*time.Minute)
+		time.Sleep(5 * time.Minute)
+		want("the time it ran before does", 15*time.Minute)
+		time.Sleep(o.Keep)
+		l.pass(4)
+		for n := range 3 {
+			l.append(event(fmt.Sprint("later ", n)))
+		}
+		time.Sleep(time.Minute)
+		want("after those that were given up", time.Minute)
+	})
+}
+
 // TestDataIsTheCallersAgain after Append has returned, also when it gave up
 // while it was being committed.
 func TestDataIsTheCallersAgain(t *testing.T) {
