@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -11,9 +12,12 @@ import (
 
 func checkCommand() *cobra.Command {
 	cmd := jsonFlag(&cobra.Command{
-		Use:     "check",
-		Short:   "Validate the configuration",
-		Long:    "Tells every fault of the configuration at once, each with its key and, where it can be known, its line.",
+		Use:   "check",
+		Short: "Validate the configuration",
+		Long: `Tells every fault of the configuration at once, each with its key and, where it can be known, its line.
+
+With --simulate it then plays a script of what happens at a desk, and tells what each output shows, or what is not as the
+script says. The manual page, deskbell(1), describes scripts.`,
 		Example: "  deskbell check --print",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
@@ -22,6 +26,9 @@ func checkCommand() *cobra.Command {
 				_, err = agent.New(c, agent.Options{Version: version})
 			}
 			show, _ := cmd.Flags().GetBool("print")
+			if script, _ := cmd.Flags().GetString("simulate"); script != "" && err == nil {
+				return simulate(cmd, c, script)
+			}
 			if wantsJSON(cmd) {
 				return checkJSON(cmd, c, err, show)
 			}
@@ -43,7 +50,27 @@ func checkCommand() *cobra.Command {
 		}),
 	})
 	cmd.Flags().Bool("print", false, "print the configuration in force, with secrets masked")
+	cmd.Flags().String("simulate", "", "play a script of what happens and show the outputs; - is standard input")
+	cmd.MarkFlagsMutuallyExclusive("simulate", "print")
+	cmd.MarkFlagsMutuallyExclusive("simulate", "json")
 	return cmd
+}
+
+// simulate plays a script on a configuration that has no fault.
+func simulate(cmd *cobra.Command, c agent.Config, script string) error {
+	from := cmd.InOrStdin()
+	if script != "-" {
+		f, err := os.Open(script)
+		if err != nil {
+			return failed(err, "give the path of a script, or - for standard input")
+		}
+		defer f.Close()
+		from = f
+	}
+	if err := agent.Simulate(c, from, cmd.OutOrStdout()); err != nil {
+		return failed(fmt.Errorf("%s: %w", script, err), "")
+	}
+	return nil
 }
 
 // checkJSON prints {"faults":[…],"warnings":[…]}, and with show the configuration in force.
