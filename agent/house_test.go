@@ -34,7 +34,7 @@ var plan = map[string]struct{ ours, owns []string }{
 	"agent/forward":   {ours: []string{"agent/event", "agent/mqtt", "storage"}},
 	"agent/hub":       {ours: []string{"agent/mqtt"}},
 	"agent/desk":      {ours: []string{"agent/event"}},
-	"agent/indicator": {ours: []string{"agent/event", "agent/desk", "storage", "gpio"}},
+	"agent/indicator": {ours: []string{"agent/event", "agent/desk", "storage", "gpio"}, owns: []string{"github.com/expr-lang/expr"}},
 	"agent/broker":    {owns: []string{"github.com/mochi-mqtt/server/v2"}},
 	"agent/admin":     {ours: []string{"agent/event", "storage"}, owns: []string{"github.com/prometheus/client_golang"}},
 	"storage":         {owns: []string{"go.etcd.io/bbolt"}},

@@ -39,14 +39,8 @@ type Config struct {
 // Validate returns every fault, as "KEY: what is wrong and what to write instead", with the key as it stands in the
 // configuration: rule.0.when, output.lamp.only.1, desk.only. A Config without a fault is one that New takes.
 func (c Config) Validate() []error {
-	_, err := newCore(c)
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	if err != nil {
-		return []error{err}
-	}
-	return nil
+	_, faults := newEngine(c)
+	return faults
 }
 
 // Quiet is one [[quiet]] as it is written.

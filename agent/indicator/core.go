@@ -14,25 +14,25 @@ type core struct {
 	desk   *desk.Desk
 	engine *engine
 	locks  locks
+	last   time.Duration // when the last event came
+	facts  []desk.Facts  // by group
 }
 
-// newCore makes the desk and the engine of a configuration. The error joins its faults.
-func newCore(c Config) (*core, error) {
-	k := &core{locks: newLocks(c.Inputs)}
-	var err error
-	if k.engine, err = newEngine(c.Outputs, c.Rules); err != nil {
-		return nil, err
+// newCore makes the desk and the engine of a configuration, or returns its faults.
+func newCore(c Config) (*core, []error) {
+	e, faults := newEngine(c)
+	if len(faults) > 0 {
+		return nil, faults
 	}
-	if len(k.engine.filters) > desk.Groups {
-		return nil, fmt.Errorf("outputs: %d different lists of only, and at most %d can be told apart", len(k.engine.filters), desk.Groups)
+	if g := e.groups; len(g.list) > 1 || g.only != nil {
+		c.Desk.Classify = g.mask
 	}
-	c.Desk.Classify = k.engine.classify
-	k.desk = desk.New(c.Desk)
-	return k, nil
+	return &core{desk: desk.New(c.Desk), engine: e, locks: newLocks(c.Inputs)}, nil
 }
 
 // restore takes over what entries gave out in an earlier life. Each error says which part of it is lost.
 func (c *core) restore(entries map[string][]byte, now time.Duration) []error {
+	c.last = now
 	return []error{c.desk.Restore(entries), c.engine.restore(entries, now), c.locks.restore(entries)}
 }
 
@@ -43,6 +43,7 @@ func (c *core) entries() map[string][]byte { return c.locks.entries(c.engine.ent
 // since the start.
 func (c *core) take(e event.Event, s desk.Stamp, now time.Duration, live bool) bool {
 	before := c.desk.Facts()
+	c.last = max(c.last, s.At)
 	signal := c.note(c.desk.Apply(e, s), &e, s.At, now, live)
 	return signal || c.desk.Facts() != before
 }
@@ -64,7 +65,8 @@ func (c *core) note(list []desk.Happening, e *event.Event, received, now time.Du
 	if e != nil {
 		own, key = append(own, string(e.Kind)), desk.Key(e.Conversation)
 	}
-	for _, h := range list {
+	for n := range list {
+		h := &list[n]
 		if h.Moment == desk.WaitBegan {
 			for o := range c.engine.outputs {
 				c.engine.take(o)
@@ -72,19 +74,42 @@ func (c *core) note(list []desk.Happening, e *event.Event, received, now time.Du
 		}
 		if e != nil && h.View.Key == key {
 			own = append(own, string(h.Moment))
-		} else if c.engine.happen([]string{string(h.Moment)}, received, now, live, h.View.Assignee) {
-			signal = true
+		} else if names := []string{string(h.Moment)}; c.engine.listens(names) {
+			signal = c.engine.happen(happening{names: names, view: &h.View, groups: h.Groups, received: received, live: live}, now) || signal
 		}
 	}
-	if e != nil && c.engine.happen(own, received, now, live, c.desk.Assignee(e.Conversation)) {
-		signal = true
+	if e != nil && c.engine.listens(own) {
+		view, groups, known := c.desk.View(e.Conversation)
+		if !known { // it names none
+			view = desk.View{Account: e.Account, Bot: e.Bot, Assignee: event.Actor{Kind: event.ActorUnknown}}
+			groups = c.engine.groups.mask(&view)
+		}
+		signal = c.engine.happen(happening{names: own, event: e, view: &view, groups: groups, received: received, live: live}, now) || signal
 	}
 	return signal
 }
 
+// group is how the desk calls a group: the first is all conversations where the desk cares about all.
+func (c *core) group(n int) int {
+	if n == 0 && c.engine.groups.only == nil {
+		return desk.All
+	}
+	return n
+}
+
 // decide says what each output is to show now, and when there is something to do next.
 func (c *core) decide(cond Conditions, now time.Duration) ([]shown, deadline) {
-	list, next := c.engine.decide(view{Facts: c.desk.Facts(), Conditions: cond, filtered: c.engine.facts(c.desk), now: now})
+	v := view{Conditions: cond, lastEvent: c.last, now: now}
+	c.facts = c.facts[:0]
+	for n := range c.engine.groups.list {
+		c.facts = append(c.facts, c.desk.FactsOf(c.group(n)))
+	}
+	v.groups = c.facts
+	v.oldest = func(group int, of desk.Class) (time.Duration, bool) {
+		since, _, _, ok := c.desk.Oldest(c.group(group), of)
+		return since, ok
+	}
+	list, next := c.engine.decide(v)
 	if at, ok := c.desk.Deadline(); ok {
 		next.by(at)
 	}
@@ -195,3 +220,6 @@ func (e *engine) silenced(r *rule, o int) string {
 	}
 	return ""
 }
+
+// isQuiet says whether there are quiet hours now.
+func (e *engine) isQuiet() bool { return false }

@@ -1,42 +1,33 @@
 package indicator
 
 import (
-	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
-	"deskbell/agent/event"
 	"deskbell/gpio"
 )
 
 // engine turns rules, commands and the view of the desk into one pattern for each output. It is pure: it is told the time, by
 // the store's running clock.
 type engine struct {
-	outputs []Output
-	filters []filter
-	rules   []rule     // one for each filter among its outputs
-	fired   []fired    // by rule: its last signal
-	held    []held     // by rule: since when its condition holds
-	set     []standing // by output: what Set asked for
-	test    []standing // by output: what Test asked for
-	mute    muting
-	pressed time.Duration // when a button was, if one ever was
-	answers bool
-	settled bool            // decide was called
-	listen  judge           // nil: nobody wants to know
-	dirty   map[string]bool // entries to write
-}
-
-// fired is the signal that the events of one rule make together.
-type fired struct {
-	First, Last time.Duration // when the signal began; the newest event's
-	Count       int           // 0: there was none
-}
-
-// held says since when a state holds its rule.
-type held struct {
-	holds bool
-	since time.Duration
+	outputs  []Output
+	patterns map[string]gpio.Pattern // beside the built-in ones
+	groups   *groups
+	rules    []rule     // one for each group among its outputs
+	fired    []fired    // by rule: its last signal
+	held     []held     // by rule: since when its condition holds
+	set      []standing // by output: what Set asked for
+	test     []standing // by output: what Test asked for
+	mute     muting
+	pressed  time.Duration // when a button was, if one ever was
+	answers  bool
+	settled  bool            // decide was called
+	listen   judge           // nil: nobody wants to know
+	dirty    map[string]bool // entries to write
+	about    subject         // the event that is looked at
 }
 
 // standing is a pattern that somebody asked for by hand.
@@ -56,11 +47,8 @@ type shown struct {
 	pattern string // its name, and why it is shown, for people
 	reason  string
 	play    gpio.Pattern  // what the board plays: the pattern, or the blip over it
-	from    time.Duration // of a pattern that is played once: which time
+	from    time.Duration // of a pattern that is played once: which time; of one that repeats: when it began
 }
-
-// recent is how old an event may be to make a signal.
-const recent = time.Minute
 
 // What says "muted" on a light, and how long a flash is.
 const (
@@ -68,101 +56,48 @@ const (
 	blipLasts = 80 * time.Millisecond
 )
 
-func newEngine(outputs []Output, rules []Rule) (*engine, error) {
-	outputs = slices.Clone(outputs)
-	for i := range outputs {
-		if outputs[i].Kind == "" {
-			outputs[i].Kind = gpio.Light
-		}
-	}
+// newEngine returns every fault of the configuration, as Config.Validate does.
+func newEngine(c Config) (*engine, []error) {
 	e := &engine{
-		outputs: outputs,
-		set:     make([]standing, len(outputs)), test: make([]standing, len(outputs)), dirty: map[string]bool{},
+		outputs: slices.Clone(c.Outputs), patterns: c.Patterns,
+		set: make([]standing, len(c.Outputs)), test: make([]standing, len(c.Outputs)), dirty: map[string]bool{},
 	}
-	var of []int
-	e.filters, of = filtersOf(outputs)
+	for i := range e.outputs {
+		if e.outputs[i].Kind == "" {
+			e.outputs[i].Kind = gpio.Light
+		}
+	}
+	b := &builder{engine: e, config: c}
+	b.people = slices.Sorted(maps.Keys(c.People))
 	var faults []error
-	for _, r := range rules {
-		c, err := compile(r, outputs)
-		e.rules, faults = append(e.rules, c.split(e.filters, of)...), append(faults, err)
+	e.groups, faults = newGroups(c.People)
+	b.faults = append(b.faults, faults...)
+	e.groups.only = b.expr("desk.only", c.Only, ofConversation)
+	b.checkPatterns()
+	for _, o := range e.outputs {
+		for n, w := range o.Only {
+			if strings.TrimSpace(w) == "" {
+				b.fault(fmt.Sprintf("output.%s.only.%d", o.Name, n), "a name, an e-mail or an id is needed")
+			}
+		}
 	}
-	e.rules = append(e.rules, health(outputs)...)
+	for n, r := range c.Rules {
+		b.rule(n, r)
+	}
+	if n := len(e.groups.list); n > maxGroups {
+		b.fault("rule", "of and only make %d groups of conversations, and there can be %d: use fewer different ones", n, maxGroups)
+	}
+	e.rules = append(e.rules, health(e.outputs)...)
 	e.fired, e.held = make([]fired, len(e.rules)), make([]held, len(e.rules))
-	return e, errors.Join(faults...)
-}
-
-// happen gives an event, by its kind and the moments it made, to the rules, and reports whether one took it. received is when
-// it came; live is whether that was since the agent started; who is the assignee of its conversation.
-func (e *engine) happen(names []string, received, now time.Duration, live bool, who event.Actor) bool {
-	took := false
 	for i := range e.rules {
-		r := &e.rules[i]
-		if !slices.ContainsFunc(r.On, func(on string) bool { return slices.Contains(names, on) }) {
-			continue
-		}
-		if !e.filters[r.filter].counts(who) {
-			e.judge(i, -1, elsewhere)
-			continue
-		}
-		what := e.signal(i, received, now, live)
-		e.judge(i, -1, what)
-		took = took || what != late
+		e.held[i].steps = make([]beat, len(e.rules[i].steps))
 	}
-	return took
-}
-
-// signal begins a rule's signal or adds to it, unless the event came too long ago.
-func (e *engine) signal(i int, received, now time.Duration, live bool) outcome {
-	r, f := &e.rules[i], &e.fired[i]
-	if now-received > recent {
-		return late
-	}
-	from := now
-	if !live && r.For > 0 {
-		from = received // only what is left of it
-		if from+r.For <= now {
-			return late
-		}
-	}
-	what := coalesced
-	if f.Count == 0 || now >= e.signalEnds(i) {
-		*f = fired{First: from, Last: from}
-		what = matched
-	}
-	f.Last = max(f.Last, from)
-	f.Count++
-	if r.For > 0 {
-		e.dirty[r.entry] = true
-	}
-	return what
-}
-
-// signalEnds is when the last output has shown a rule's signal.
-func (e *engine) signalEnds(i int) time.Duration {
-	ends := e.fired[i].First
-	for _, s := range e.rules[i].shows {
-		if s != nil {
-			ends = max(ends, e.fired[i].ends(s))
-		}
-	}
-	return ends
-}
-
-// ends: what is shown once is not shown again because more events come meanwhile.
-func (f *fired) ends(s *shows) time.Duration {
-	if s.lasts == 0 {
-		return f.First + s.once
-	}
-	return f.Last + s.lasts
+	return e, b.faults
 }
 
 // decide says what each output is to show now, and when that changes by time alone.
 func (e *engine) decide(v view) ([]shown, deadline) {
 	var next deadline
-	for i := range e.rules {
-		e.hold(i, &v, &next)
-	}
-	e.settled = true
 	if e.mute.Until != 0 {
 		if v.now >= e.mute.Until {
 			e.mute = muting{}
@@ -171,35 +106,16 @@ func (e *engine) decide(v view) ([]shown, deadline) {
 			next.by(e.mute.Until)
 		}
 	}
+	for i := range e.rules {
+		e.hold(i, &v, &next)
+	}
+	e.settled = true
 	list := make([]shown, len(e.outputs))
 	for o := range e.outputs {
 		list[o] = e.decideOne(o, v.now, &next)
 		e.answer(o, &list[o], v.now, &next)
 	}
 	return list, next
-}
-
-// hold keeps since when a rule's state holds. The first look after a start cannot know and takes the earliest there can be,
-// so that what is shown at intervals keeps its rhythm.
-func (e *engine) hold(i int, v *view, next *deadline) {
-	r := &e.rules[i]
-	if len(r.On) > 0 {
-		return
-	}
-	was := e.held[i]
-	now := held{}
-	mine := *v
-	if v.filtered != nil {
-		mine.Facts = v.filtered[r.filter]
-	}
-	now.holds, now.since = r.cond.holds(&mine, next)
-	switch {
-	case now.holds && was.holds:
-		now.since = was.since
-	case now.holds && e.settled:
-		now.since = v.now
-	}
-	e.held[i] = now
 }
 
 func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
@@ -216,12 +132,12 @@ func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
 	} else {
 		show = playing(s.pattern, "set by hand", s.from)
 	}
-	if muted {
-		if !e.outputs[o].sounds() {
-			show.blip(e.mute.From, now, next)
-		} else if show.reason == "" {
-			show.reason = "muted"
-		}
+	switch {
+	case !muted:
+	case e.outputs[o].Kind == gpio.Light:
+		show.blip(e.mute.From, now, next)
+	case e.outputs[o].sounds() && show.reason == "":
+		show.reason = "muted"
 	}
 	return show
 }
@@ -259,42 +175,6 @@ func (e *engine) outrank(winner, o int, now time.Duration) {
 			e.judge(i, o, outranked)
 		}
 	}
-}
-
-// asks says what a rule asks of an output now.
-func (e *engine) asks(i, o int, now time.Duration, next *deadline) (shown, bool) {
-	r, f, h := &e.rules[i], &e.fired[i], &e.held[i]
-	s := r.shows[o]
-	if s == nil {
-		return shown{}, false
-	}
-	from, until, reason := h.since, time.Duration(0), ""
-	switch {
-	case len(r.On) > 0:
-		if f.Count == 0 {
-			return shown{}, false
-		}
-		from, until, reason = f.First, f.ends(s), r.reason(f.Count)
-	case !h.holds:
-		return shown{}, false
-	case r.Every > 0:
-		from += (now - from) / r.Every * r.Every
-		until = from + min(s.once, r.Every)
-		next.by(from + r.Every)
-		reason = r.reason(1)
-	default:
-		reason = r.reason(1)
-		if s.once > 0 && !s.pattern.Repeat {
-			until = from + s.once
-		}
-	}
-	if until != 0 {
-		if now >= until {
-			return shown{}, false
-		}
-		next.by(until)
-	}
-	return playing(s.pattern, reason, from), true
 }
 
 func playing(p gpio.Pattern, reason string, from time.Duration) shown {

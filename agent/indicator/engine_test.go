@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"deskbell/agent/event"
+	"deskbell/agent/desk"
 	"deskbell/gpio"
 )
 
@@ -31,9 +31,9 @@ type player struct {
 
 func newPlayer(t *testing.T, rules []Rule) *player {
 	t.Helper()
-	e, err := newEngine(lampAndBuzzer, rules)
-	if err != nil {
-		t.Fatal(err)
+	e, faults := newEngine(Config{Outputs: lampAndBuzzer, Rules: rules})
+	if len(faults) > 0 {
+		t.Fatal(faults)
 	}
 	return &player{t: t, engine: e}
 }
@@ -88,7 +88,12 @@ func (p *player) want(what string) {
 }
 
 func (p *player) happens(names ...string) func() {
-	return func() { p.engine.happen(names, p.view.now, p.view.now, true, event.Actor{}) }
+	return func() { p.happened(p.view.now, true, names...) }
+}
+
+// happened gives the engine what was received at a time.
+func (p *player) happened(received time.Duration, live bool, names ...string) {
+	p.engine.happen(happening{names: names, view: &desk.View{}, received: received, live: live}, p.view.now)
 }
 
 func (p *player) waiting(n int) func() {
@@ -235,23 +240,23 @@ func TestEngineShowsTheBuiltInRules(t *testing.T) {
 		}},
 		{"an event received more than 60 s ago makes no signal", func(p *player) {
 			p.at(0, func() {
-				p.engine.happen([]string{"conversation_create"}, p.view.now-recent-1, p.view.now, true, event.Actor{})
+				p.happened(p.view.now-recent-1, true, "conversation_create")
 			})
 			p.want("off | off")
 			p.at(1, func() {
-				p.engine.happen([]string{"conversation_create"}, p.view.now-recent, p.view.now, true, event.Actor{})
+				p.happened(p.view.now-recent, true, "conversation_create")
 			})
 			p.want("blink: new conversation | off")
 		}},
 		{"of one received before the start only what is left of its time shows", func(p *player) {
 			p.at(0, func() {
-				p.engine.happen([]string{"conversation_create"}, p.view.now-4*sec, p.view.now, false, event.Actor{})
+				p.happened(p.view.now-4*sec, false, "conversation_create")
 			})
 			p.want("blink: new conversation | off")
 			p.at(sec)
 			p.want("off | off")
 			p.at(2*sec, func() {
-				p.engine.happen([]string{"conversation_create"}, p.view.now-5*sec, p.view.now, false, event.Actor{})
+				p.happened(p.view.now-5*sec, false, "conversation_create")
 			})
 			p.want("off | off")
 		}},

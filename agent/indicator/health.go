@@ -6,12 +6,6 @@ import (
 	"deskbell/gpio"
 )
 
-// The fields of the conditions of health. No written rule looks at them.
-const (
-	storeRefuses = "store refuses"
-	storeFills   = "store fills"
-)
-
 // quadruple is the rhythm of the store's trouble, a rhythm that no rule's pattern has: four times 150 ms, 150 ms apart, in 3 s.
 var quadruple = gpio.Pattern{Name: "quadruple", Repeat: true, Steps: []gpio.Step{
 	{On: true, For: 150 * time.Millisecond}, {For: 150 * time.Millisecond},
@@ -26,8 +20,8 @@ var Starting = gpio.Pattern{Name: "starting", Repeat: true, Steps: []gpio.Step{{
 // health is what the lights show of the box itself when no rule asks for them: it is there whatever the rules are, and below
 // all of them. A relay is left alone: what hangs on it is rarely meant to speak of a disk.
 func health(outputs []Output) []rule {
-	refuses := rule{Rule: Rule{Name: "events cannot be stored", While: storeRefuses}, cond: Condition{Field: storeRefuses}}
-	fills := rule{Rule: Rule{Name: "the store is nearly full", While: storeFills, Every: time.Minute}, cond: Condition{Field: storeFills}}
+	refuses := rule{Rule: Rule{Name: "events cannot be stored", While: "store refuses"}, health: fieldStoreRefuses}
+	fills := rule{Rule: Rule{Name: "the store is nearly full", While: "store nearly full", Every: time.Minute}, health: fieldStoreFills}
 	for _, o := range outputs {
 		var always, once *shows
 		if o.Kind == gpio.Light {

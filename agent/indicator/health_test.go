@@ -49,8 +49,8 @@ func TestTheLightTellsOfTheStore(t *testing.T) {
 }
 
 func TestARelayIsNotMovedByTheStore(t *testing.T) {
-	e, err := newEngine([]Output{{Name: "door", Kind: gpio.Relay}, {Name: "lamp"}}, nil)
-	if err != nil {
+	e, err := newEngine(Config{Outputs: []Output{{Name: "door", Kind: gpio.Relay}, {Name: "lamp"}}})
+	if len(err) > 0 {
 		t.Fatal(err)
 	}
 	list, _ := e.decide(view{Conditions: Conditions{StoreRefuses: true, StoreFills: true}, now: began})

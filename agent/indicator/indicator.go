@@ -129,9 +129,9 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	var err error
-	if i.core, err = newCore(c); err != nil {
-		return nil, err
+	var faults []error
+	if i.core, faults = newCore(c); len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	i.position = i.cursor.Position()
 	entries, err := i.cursor.Entries()

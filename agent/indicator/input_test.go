@@ -206,7 +206,7 @@ func TestAPressOfWhatIsNotThere(t *testing.T) {
 }
 
 func TestARelayDoesNotAnswer(t *testing.T) {
-	e, err := newEngine([]Output{{Name: "lamp"}, {Name: "horn", Kind: gpio.Relay}, {Name: "buzzer", Kind: gpio.Buzzer}}, nil)
+	e, err := newEngine(Config{Outputs: []Output{{Name: "lamp"}, {Name: "horn", Kind: gpio.Relay}, {Name: "buzzer", Kind: gpio.Buzzer}}})
 	if err != nil {
 		t.Fatal(err)
 	}

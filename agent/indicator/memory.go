@@ -147,13 +147,3 @@ func pack(v any) []byte {
 func (e *engine) output(name string) int {
 	return slices.IndexFunc(e.outputs, func(o Output) bool { return o.Name == name })
 }
-
-// byHand finds a pattern as it is shown on an output at somebody's wish. Without a time, a sounding output plays it once,
-// unless it is steady.
-func (e *engine) byHand(o int, name string, timed bool) (gpio.Pattern, bool) {
-	p, ok := gpio.Builtin(name)
-	if ok && !timed && e.outputs[o].sounds() && p.Period() > 0 {
-		p = p.Once()
-	}
-	return p, ok
-}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"deskbell/agent/desk"
 	"deskbell/agent/event"
 )
 
@@ -185,14 +186,14 @@ func TestAfterAPowerCut(t *testing.T) {
 }
 
 func FuzzEngineRestore(f *testing.F) {
-	e, err := newEngine(lampAndBuzzer, Builtin())
-	if err != nil {
-		f.Fatal(err)
+	e, faults := newEngine(Config{Outputs: lampAndBuzzer, Rules: Builtin()})
+	if len(faults) > 0 {
+		f.Fatal(faults)
 	}
 	e.muteUntil(began, began+sec)
 	p, _ := e.byHand(0, "fast", true)
 	e.setUntil(0, p, began, began+sec)
-	e.happen([]string{"conversation_create"}, began, began, true, event.Actor{})
+	e.happen(happening{names: []string{"conversation_create"}, view: &desk.View{}, received: began, live: true}, began)
 	entries := e.entries(nil)
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		f.Add(name, entries[name])

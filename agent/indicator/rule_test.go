@@ -9,7 +9,8 @@ import (
 )
 
 func TestWrongRules(t *testing.T) {
-	_, err := newEngine(lampAndBuzzer, []Rule{{Name: "a", While: "open > 0", Show: show("bell", "on")}, {Name: "b", While: "open > 0", Show: show(Lights, "waltz")}})
+	_, faults := newEngine(Config{Outputs: lampAndBuzzer, Rules: []Rule{{Name: "a", While: "open > 0", Show: show("bell", "on")}, {Name: "b", While: "open > 0", Show: show(Lights, "waltz")}}})
+	err := errors.Join(faults...)
 	if !errors.Is(err, ErrUnknownOutput) || !errors.Is(err, ErrUnknownPattern) || !strings.Contains(fmt.Sprint(err), `rule "b"`) {
 		t.Errorf("the error is %v", err)
 	}

@@ -233,7 +233,7 @@ func (g *stage) expect(text string) error {
 // numbers are those of the desk that a script may expect.
 func (g *stage) numbers() map[string]int {
 	f := g.core.desk.Facts()
-	return map[string]int{Open: f.Open, Waiting: f.Waiting, Acknowledged: f.Acknowledged, Unanswered: f.Unanswered, Unassigned: f.Unassigned}
+	return map[string]int{"open": f.Open, "waiting": f.Waiting, "acknowledged": f.Acknowledged, "unanswered": f.Unanswered, "unassigned": f.Unassigned}
 }
 
 func (g *stage) outputNames() (list []string) {

@@ -19,8 +19,40 @@ type Conditions struct {
 type view struct {
 	desk.Facts
 	Conditions
-	filtered []desk.Facts // by filter; nil: all rules count all conversations
-	now      time.Duration
+	groups    []desk.Facts  // by group; nil: as the desk's
+	lastEvent time.Duration // when the last event came
+	// oldest says since when the oldest conversation of a group is in a class. Nil: as the facts say.
+	oldest func(group int, of desk.Class) (time.Duration, bool)
+	now    time.Duration
+}
+
+// of is what there is to see for a group of conversations.
+func (v *view) of(group int) state {
+	f := &v.Facts
+	if v.groups != nil {
+		f = &v.groups[group]
+	}
+	return state{
+		fieldOpen: int64(f.Open), fieldWaiting: int64(f.Waiting), fieldUnanswered: int64(f.Unanswered),
+		fieldUnassigned: int64(f.Unassigned), fieldAcknowledged: int64(f.Acknowledged), fieldForwardPending: int64(v.ForwardPending),
+		fieldOldestWaiting: since(f.Waiting > 0, f.WaitingSince), fieldOldestUnanswered: since(f.Unanswered > 0, f.UnansweredSince),
+		fieldLastEvent: since(true, v.lastEvent), fieldUndelivered: since(v.Undelivered > 0, v.now-v.Undelivered),
+		fieldUnreachable: bit(v.Unreachable), fieldStoreRefuses: bit(v.StoreRefuses), fieldStoreFills: bit(v.StoreFills),
+	}
+}
+
+func since(there bool, at time.Duration) int64 {
+	if !there {
+		return never
+	}
+	return int64(max(0, at))
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // deadline is the next moment at which something changes by time alone.
