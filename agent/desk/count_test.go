@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -84,7 +85,7 @@ func TestGroups(t *testing.T) {
 		at := time.Duration(0)
 		for step := range 400 {
 			at += time.Duration(r.IntN(60)) * time.Second
-			e := anything(r, at).of(fmt.Sprint(r.IntN(12))).id(fmt.Sprint(step))
+			e := anything(r, at-time.Duration(r.IntN(2)*r.IntN(600))*time.Second).late(at).of(fmt.Sprint(r.IntN(12))).id(fmt.Sprint(step))
 			if r.IntN(5) == 0 {
 				e.Labels = [][]string{{}, {"VIP"}, {"late", "VIP"}, {"late"}}[r.IntN(4)]
 			}
@@ -107,6 +108,89 @@ func TestGroups(t *testing.T) {
 			}
 		}
 		d.check(t)
+		for _, h := range d.list {
+			if h.Groups != byID(&h.View) {
+				t.Fatalf("seed %d: %+v is told of groups %b", seed, h.View, h.Groups)
+			}
+		}
+	}
+}
+
+// TestOldest says since when a conversation is in each class, and by which event. The events' sequences are 1, 2, 3 …
+func TestOldest(t *testing.T) {
+	names := map[string]Class{"open": Open, "waiting": Waiting, "acknowledged": Acknowledged, "unanswered": Unanswered, "unassigned": Unassigned}
+	for _, c := range []struct {
+		of    string
+		story []any
+		want  string
+	}{
+		{"open", []any{created(5*sec, bot), visitor(9 * sec)}, "guest 5s by 1"},
+		{"open", []any{created(0, bot), turned(5*sec, event.Closed), visitor(9 * sec)}, "guest 9s by 3"},
+		{"open", []any{created(0, bot).of("a"), created(5*sec, bot).of("b"), turned(9*sec, event.Closed).of("a")}, "b 5s by 2"},
+		{"open", []any{created(0, bot), turned(5*sec, event.Closed)}, "none"},
+		{"waiting", []any{created(0, bot), passed(5*sec, anna), passed(9*sec, ben)}, "guest 5s by 2"},
+		{"waiting", []any{created(0, anna), user(5*sec, "anna"), passed(9*sec, ben)}, "guest 9s by 3"},
+		{"waiting", []any{created(0, anna), press(5 * sec)}, "none"},
+		{"acknowledged", []any{created(2*sec, anna), press(5 * sec)}, "guest 2s by 1"},
+		{"unanswered", []any{created(0, anna), visitor(5 * sec), visitor(9 * sec)}, "guest 5s by 2"},
+		{"unanswered", []any{created(0, bot), visitor(5 * sec), passed(9*sec, anna)}, "guest 9s by 3"},
+		{"unanswered", []any{created(0, anna), visitor(5 * sec), user(7*sec, "anna"), visitor(9 * sec)}, "guest 9s by 4"},
+		{"unassigned", []any{created(0, anna), passed(5*sec, none), passed(9*sec, none)}, "guest 5s by 2"},
+		{"unassigned", []any{created(0, none), turned(5*sec, event.Closed), visitor(9 * sec)}, "guest 9s by 3"},
+		{"unassigned", []any{created(0, anna)}, "none"},
+	} {
+		d := newTeller(contract)
+		d.tell(c.story...)
+		for _, d := range []*teller{d, d.reopened(t, map[string][]byte{})} {
+			got := "none"
+			if since, key, sequence, ok := d.Oldest(All, names[c.of]); ok {
+				got = fmt.Sprintf("%s %v by %d", key, since-running, sequence)
+			}
+			if got != c.want {
+				t.Errorf("the oldest %s of%s is %s, want %s", c.of, stepTimes(c.story), got, c.want)
+			}
+		}
+	}
+}
+
+func stepTimes(steps []any) string {
+	var list []told
+	for _, s := range steps {
+		if e, ok := s.(told); ok {
+			list = append(list, e)
+		}
+	}
+	return times(list)
+}
+
+// TestOldestIsKept asks for the oldest of a group of one among 10,000 again and again: it is looked for once.
+func TestOldestIsKept(t *testing.T) {
+	config := contract
+	config.Classify = func(v *View) uint64 {
+		if v.Key == "9999" {
+			return 1
+		}
+		return 2
+	}
+	d := newTeller(config)
+	for i := range 10_000 {
+		d.Apply(created(0, anna).of(fmt.Sprint(i)).Event, Stamp{At: running + time.Duration(i), Wall: start, Sequence: uint64(i)})
+	}
+	cost := func(group int) time.Duration {
+		best := time.Duration(math.MaxInt64)
+		for range 5 {
+			began := time.Now()
+			for range 200 {
+				if since := d.FactsOf(group).WaitingSince; since == 0 {
+					t.Fatal("nobody waits")
+				}
+			}
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	if all, one := cost(All), cost(0); one > 50*all {
+		t.Errorf("all cost %v, one among them %v", all, one)
 	}
 }
 
@@ -193,7 +277,7 @@ func TestSnapshotOfAGroup(t *testing.T) {
 	config := contract
 	config.Classify = byID
 	d := newTeller(config)
-	d.tell(created(0, anna).of("a"), created(sec, ben).of("b"), created(2*sec, bot).of("c"), passed(3*sec, anna).of("c"), created(4*sec, anna).of("d"), user(6*sec, "anna").of("d"))
+	d.tell(created(0, anna).of("a"), created(sec, ben).of("b"), created(2*sec, bot).of("c"), passed(3*sec, anna).of("c"), created(4*sec, anna).of("d"), user(6*sec, "anna").of("d"), created(7*sec, bot).of("e"))
 	s := d.SnapshotOf(0)
 	var keys string
 	for _, c := range s.Conversations {

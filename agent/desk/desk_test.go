@@ -186,6 +186,8 @@ var endStories = []story{
 	{name: "a late older event does not begin it again either", story: []any{created(0, anna), pass(2 * hour), passed(5*sec, ben).late(3 * hour)}, want: "open", moments: "wait_began wait_ended"},
 	{name: "handed over from the bot again it begins again", story: []any{created(0, anna), pass(2 * hour), passed(3*hour, bot), passed(4*hour, anna)},
 		want: "open waiting", moments: "wait_began wait_ended wait_began"},
+	{name: "nor does passing on when nobody has replied in that wait", story: []any{created(0, anna), user(5*sec, "anna"), passed(10*sec, ben), pass(3 * hour), passed(4*hour, anna)},
+		want: "open", moments: "wait_began wait_ended wait_began wait_ended"},
 	{name: "a wait_at_most of 0 is for ever", config: &Config{}, story: []any{created(0, anna), pass(23 * hour)}, want: "open waiting", moments: "wait_began"},
 	{name: "the time is looked at before an event that comes later", story: []any{created(0, anna), user(3*hour, "anna")}, want: "open", moments: "wait_began wait_ended"},
 }

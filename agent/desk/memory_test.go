@@ -64,6 +64,11 @@ func TestMemory(t *testing.T) {
 		written, longest = written+len(data), max(longest, len(data))
 	}
 	short := live() - before
+	for _, c := range d.all {
+		if cap(c.items) > len(c.items)+4 {
+			t.Fatalf("a slice of %d items has room for %d", len(c.items), cap(c.items))
+		}
+	}
 	t.Logf("12 events each: %.0f bytes in memory, %d written, at most %d", short/n, written/n, longest)
 	if short > 6*float64(written) {
 		t.Errorf("%d conversations of 12 events take %.0f bytes each and %d when written", n, short/n, written/n)
