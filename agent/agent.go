@@ -63,6 +63,7 @@ type Agent struct {
 	broker  *broker.Broker // nil: none
 	board   *gpio.Board
 	census  census
+	reach   *reach // nil: nobody said where we can be reached
 	buttons *buttons
 	tasks   supervisor
 
@@ -103,7 +104,11 @@ func New(c Config, o Options) (*Agent, error) {
 	if a.decoder, err = event.NewDecoder(c.Events()); err != nil {
 		return nil, err
 	}
-	a.webhook, err = webhook.New(c.Webhook.handler(), &a.step, a.decoder, observer{a.metrics, &a.signal}, o.Log)
+	hooks := c.Webhook.handler()
+	if a.reach = newReach(c.Webhook, o.Now, a.reachChanged, o.Log); a.reach != nil {
+		hooks.Own = a.reach.mark
+	}
+	a.webhook, err = webhook.New(hooks, &a.step, a.decoder, observer{a.metrics, &a.signal}, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +251,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 	r.indicator, err = indicator.New(a.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
 		n, oldest := store.Undelivered()
 		refuses, fills := trouble(store)
-		return indicator.Conditions{Undelivered: oldest, ForwardPending: n, StoreRefuses: refuses, StoreFills: fills}
+		return indicator.Conditions{Undelivered: oldest, ForwardPending: n, Unreachable: a.reach.unreachable(), StoreRefuses: refuses, StoreFills: fills}
 	}, a.signal.Notify, a.metrics.OutputSet, a.log)
 	if err != nil {
 		return nil, err
@@ -274,6 +279,9 @@ func (a *Agent) stages(r *rooms) []stage {
 	}
 	if len(a.config.Input) > 0 {
 		front = append(front, task{"buttons", func(ctx context.Context) error { return a.buttons.run(ctx, r.indicator) }})
+	}
+	if a.reach != nil {
+		front = append(front, task{"reach", a.reach.run})
 	}
 	middle := []Task{task{"indicator", r.indicator.Run}}
 	for _, d := range r.forwards {

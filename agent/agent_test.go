@@ -46,6 +46,10 @@ func TestWhatRunsFollowsFromTheConfiguration(t *testing.T) {
 	}{
 		{"an empty file", "", []string{"admin", "control socket", "indicator", "forward local", "filter of local", "broker", "store"}},
 		{"a button", "input.ack = { pin = 'GPIO27' }", []string{"admin", "control socket", "buttons", "indicator", "forward local", "filter of local", "broker", "store"}},
+		{
+			"an address that the platform was given", "webhook.public_url='https://desk.example.org/webhook'",
+			[]string{"admin", "control socket", "reach", "indicator", "forward local", "filter of local", "broker", "store"},
+		},
 		{"a broker elsewhere", "[[forward]]\nname='hub'\nbroker='mqtt://a'", []string{"admin", "control socket", "indicator", "forward hub", "filter of hub", "store"}},
 		{
 			"two brokers, one of them the built-in one",

@@ -44,6 +44,7 @@ type WebhookConfig struct {
 	AllowFrom      []string          `toml:"allow_from"`
 	TrustedProxies []string          `toml:"trusted_proxies"`
 	Timestamps     string            `toml:"timestamps"`
+	PublicURL      string            `toml:"public_url"`
 	ExpectEvery    Duration          `toml:"expect_every"`
 	Types          map[string]string `toml:"types"`
 	Fields         FieldsConfig      `toml:"fields"`

@@ -22,7 +22,6 @@ var later = []struct {
 	{"webhook.acme", nil},
 	{"webhook.tls_cert", ""},
 	{"webhook.tls_key", ""},
-	{"webhook.public_url", ""},
 	{"admin.tls_cert", ""},
 	{"admin.tls_key", ""},
 	{"desk.only", ""},

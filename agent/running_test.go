@@ -24,11 +24,11 @@ type running struct {
 }
 
 // run runs an agent on a data folder, with more tables in its configuration and
-// a wall clock. Stop it before the next one on the same folder; it is stopped at
+// a wall clock, and more keys of the webhook. Stop it before the next one on the same folder; it is stopped at
 // the end of the test.
-func run(t *testing.T, dir, tables string, now func() time.Time) *running {
+func run(t *testing.T, dir, tables string, now func() time.Time, keys ...string) *running {
 	t.Helper()
-	c, err := Load([]byte("device = 'lobby'\ndata_dir = '"+dir+"'\nwebhook = { listen = '127.0.0.1:0' }\nbroker = { listen = '127.0.0.1:0' }\nadmin = { listen = '127.0.0.1:0' }\n"+tables), testMachine)
+	c, err := Load([]byte("device = 'lobby'\ndata_dir = '"+dir+"'\nwebhook = { "+strings.Join(append(keys, "listen = '127.0.0.1:0'"), ", ")+" }\nbroker = { listen = '127.0.0.1:0' }\nadmin = { listen = '127.0.0.1:0' }\n"+tables), testMachine)
 	if err != nil {
 		t.Fatal(err)
 	}

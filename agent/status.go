@@ -90,6 +90,9 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 	}
 	list = append(list, a.tasks.problems()...)
 	list = append(list, a.census.problems()...)
+	if p := a.reach.problem(); p != "" {
+		list = append(list, p)
+	}
 	if p := a.silence(r.store); p != "" {
 		list = append(list, p)
 	}

@@ -28,3 +28,12 @@ func (a *Agent) storeChanged() {
 		r.indicator.Poke()
 	}
 }
+
+// reachChanged is called when nothing reaches us any more, or something does
+// again.
+func (a *Agent) reachChanged() {
+	a.signal.Notify()
+	if r := a.open.Load(); r != nil {
+		r.indicator.Poke()
+	}
+}

@@ -64,6 +64,7 @@ func (c *Config) validateWebhook(f *collector) {
 	if _, err := time.LoadLocation(w.Timestamps); err != nil || w.Timestamps == "" {
 		f.add("webhook.timestamps", "%q is not a time zone: write a name such as \"UTC\" or \"Asia/Kolkata\"", w.Timestamps)
 	}
+	publicURL(f, w.PublicURL)
 	for _, name := range slices.Sorted(maps.Keys(w.Types)) {
 		kinds(f, join("webhook.types", name), []string{w.Types[name]}, false)
 	}
@@ -72,6 +73,21 @@ func (c *Config) validateWebhook(f *collector) {
 		paths []string
 	}{{"webhook.fields.assignee", w.Fields.Assignee}, {"webhook.fields.status", w.Fields.Status}} {
 		paths(f, list.key, list.paths)
+	}
+}
+
+// publicURL checks webhook.public_url, which may be shown: it can hold no secret.
+func publicURL(f *collector, text string) {
+	const key = "webhook.public_url"
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Fragment != "":
+		f.add(key, "not an address: write it like \"https://desk.example.org/webhook\"")
+	case u.User != nil:
+		f.add(key, "leave the user and the password out: the token is sent in the body")
+	case u.RawQuery != "" || u.ForceQuery:
+		f.add(key, "leave out what follows the ?: the token is sent in the body")
 	}
 }
 

@@ -178,3 +178,30 @@ func TestGateBoundsTheSecondsInWhichStrangersMakeTheStoreWrite(t *testing.T) {
 		t.Errorf("open for %d seconds of 1000", opened)
 	}
 }
+
+// TestOwnPosts are let in from wherever they seem to come, prove their token like others, and count nowhere.
+func TestOwnPosts(t *testing.T) {
+	c := guarded
+	c.AllowFrom, c.Own = []string{"198.51.100.0/24"}, "mark"
+	k := start(t, c)
+	k.want(k.post("/webhook", `{"token":"older"}`, OwnHeader+": mark"), 200, `{"token":"older"}`)
+	if g := k.post("/webhook", `{"token":"guess"}`, OwnHeader+": mark"); g.code != 401 {
+		t.Errorf("another token: %+v", g)
+	}
+	if got := k.handler.Counts(); got != (Counts{}) || len(k.seen.codes) != 0 {
+		t.Errorf("they count: %+v, %v", got, k.seen.codes)
+	}
+	for _, lines := range [][]string{{}, {OwnHeader + ": mar"}, {OwnHeader + ":"}, {OwnHeader + ": mark", OwnHeader + ": mark"}} {
+		if g := k.post("/webhook", `{"token":"older"}`, lines...); g.code != 403 {
+			t.Errorf("%q: %+v", lines, g)
+		}
+	}
+	if k.seen.codes[403] != 4 {
+		t.Errorf("%v", k.seen.codes)
+	}
+	c.Own = ""
+	k = start(t, c)
+	if g := k.post("/webhook", `{"token":"older"}`, OwnHeader+":"); g.code != 403 {
+		t.Errorf("there are none, and one with an empty mark is: %+v", g)
+	}
+}

@@ -36,7 +36,15 @@ type Config struct {
 	Rate           int      // requests a second without a right token from one address, burst twice that; 0: no limit
 	AllowFrom      []string // addresses and networks; empty: everybody
 	TrustedProxies []string // addresses and networks whose X-Forwarded-For is believed
+
+	// Own is what OwnHeader holds in the posts by which this program asks whether it can be reached; empty: it makes none.
+	// They are answered like others, but count nowhere, and AllowFrom does not concern them: they come from this machine's own
+	// address, as it is seen from outside.
+	Own string
 }
+
+// OwnHeader is the header of Config.Own.
+const OwnHeader = "X-Deskbell-Check"
 
 // Validate returns every fault of c, each beginning with the key it is about, such as `token_in.0: `.
 func (c Config) Validate() []error {
@@ -47,6 +55,7 @@ func (c Config) Validate() []error {
 // compiled is a Config in the form that requests are checked with.
 type compiled struct {
 	path    string
+	own     []byte
 	maxBody int64
 	places  places
 	tokens  tokens
@@ -56,6 +65,7 @@ type compiled struct {
 
 func (c Config) compile() (k compiled, faults []error) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	k.own = []byte(c.Own)
 	k.path = c.Path
 	if k.path == "" {
 		k.path = DefaultPath
