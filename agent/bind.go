@@ -91,7 +91,7 @@ func (b *binder) value(dst reflect.Value, src any, path, credential string) {
 		} else {
 			b.add(path, "must be a table, not %s", describe(src))
 		}
-	case reflect.Pointer: // a table that has defaults once it is written
+	case reflect.Pointer: // a table that has defaults once it is written, or a value that may be left out
 		v := reflect.New(dst.Type().Elem())
 		v.Elem().Set(defaultOf(v.Elem().Type()))
 		dst.Set(v)
@@ -222,6 +222,8 @@ func defaultOf(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(defaultOutput())
 	case reflect.TypeFor[Input]():
 		return reflect.ValueOf(defaultInput())
+	case reflect.TypeFor[QuietConfig]():
+		return reflect.ValueOf(defaultQuiet())
 	}
 	return reflect.Zero(t)
 }

@@ -24,10 +24,15 @@ type Config struct {
 	Storage      StorageConfig     `toml:"storage"`
 	Forward      []ForwardConfig   `toml:"forward"`
 	Broker       *BrokerConfig     `toml:"broker"`
+	People       map[string]string `toml:"people"`
 	Desk         DeskConfig        `toml:"desk"`
 	GPIO         GPIOConfig        `toml:"gpio"`
 	Output       map[string]Output `toml:"output"`
 	Input        map[string]Input  `toml:"input"`
+	Pattern      map[string]string `toml:"pattern"`
+	Tune         map[string]string `toml:"tune"`
+	Rule         []RuleConfig      `toml:"rule"`
+	Quiet        []QuietConfig     `toml:"quiet"`
 	Admin        AdminConfig       `toml:"admin"`
 	Log          LogConfig         `toml:"log"`
 }
@@ -92,6 +97,7 @@ type BrokerConfig struct {
 
 // DeskConfig is the [desk] table.
 type DeskConfig struct {
+	Only       string   `toml:"only"`
 	AckLasts   Duration `toml:"ack_lasts"`
 	WaitAtMost Duration `toml:"wait_at_most"`
 }
@@ -228,8 +234,9 @@ func (c Config) Warnings() []string {
 func (c Config) indication() indicator.Config {
 	i := indicator.Config{
 		Desk:  desk.Config{AckLasts: time.Duration(c.Desk.AckLasts), WaitAtMost: time.Duration(c.Desk.WaitAtMost)},
-		Rules: c.rules(),
+		Rules: c.rules(), People: c.People, Only: c.Desk.Only, Patterns: c.patterns(nil), Quiet: c.quiet(),
 	}
+	i.Location, _ = c.Location() // Load has looked at it
 	outputs, _ := c.outputs()
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		o := outputs[name]

@@ -50,6 +50,26 @@ func (c *collector) add(key, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Key: key, Line: c.line(key), Text: fmt.Sprintf(format, args...)})
 }
 
+// tell is add, where somebody wants to know.
+func (c *collector) tell(key, format string, args ...any) {
+	if c != nil {
+		c.add(key, format, args...)
+	}
+}
+
+// follows says whether a fault at key may only follow from one of those known:
+// of the same key, of one within it, or of a key beside it where key itself is
+// not in the file, because it is mistyped.
+func (c *collector) follows(key string, known Faults) bool {
+	table := key
+	if c.lines[key] == 0 {
+		table = key[:max(0, strings.LastIndexByte(key, '.'))]
+	}
+	return slices.ContainsFunc(known, func(f Fault) bool {
+		return f.Key == key || table != "" && strings.HasPrefix(f.Key, table+".")
+	})
+}
+
 // line is the line of the key, or of the nearest table around it.
 func (c *collector) line(key string) int {
 	for key != "" {

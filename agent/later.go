@@ -14,17 +14,11 @@ var later = []struct {
 	unused any
 }{
 	{"relay", nil},
-	{"people", nil},
-	{"pattern", nil},
-	{"tune", nil},
-	{"rule", nil},
-	{"quiet", nil},
 	{"webhook.acme", nil},
 	{"webhook.tls_cert", ""},
 	{"webhook.tls_key", ""},
 	{"admin.tls_cert", ""},
 	{"admin.tls_key", ""},
-	{"desk.only", ""},
 	{"forward.*.home_assistant", false},
 	{"forward.*.cert_file", ""},
 	{"forward.*.key_file", ""},

@@ -73,8 +73,9 @@ func noteValue(p *unstable.Parser, v *unstable.Node, path string, lines map[stri
 		i := 0
 		for it := v.Children(); it.Next(); i++ {
 			at := path + "." + strconv.Itoa(i)
-			if _, ok := lines[at]; !ok {
-				lines[at] = lines[path]
+			lines[at] = lines[path]
+			if raw := it.Node().Raw; raw.Length > 0 {
+				lines[at] = p.Shape(raw).Start.Line
 			}
 			noteValue(p, it.Node(), at, lines)
 		}

@@ -5,24 +5,22 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"deskbell/agent/indicator"
+	"unicode"
 )
 
 const masked = "********"
 
-// Print writes the configuration in force as TOML that can be read again, but
-// for its secrets, which are masked, and then the rules in force as comments.
+// Print writes the configuration in force, with every rule, as TOML that can be
+// read again, but for its secrets, which are masked.
 func (c Config) Print(w io.Writer) error {
 	var b strings.Builder
-	printTable(&b, reflect.ValueOf(c), "")
-	b.WriteString("\n# The rules in force; an earlier one wins an output.\n")
-	for _, r := range c.rules() {
-		fmt.Fprintf(&b, "# %s\n", r)
-	}
+	b.WriteString("# The configuration in force. Of the rules an earlier one wins an output.\n")
+	printTable(&b, c.effective(), "")
+	b.WriteString("\n# Below all rules, on lights: four short blinks while events cannot be stored; the same once a minute while the store is nearly full.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -30,21 +28,14 @@ func (c Config) Print(w io.Writer) error {
 // Masked is the configuration in force as a tree fit for JSON, without its
 // secrets.
 func (c Config) Masked() map[string]any {
-	return maskedTree(reflect.ValueOf(c))
-}
-
-func (c Config) rules() []indicator.Rule {
-	if !c.DefaultRules {
-		return nil
-	}
-	return indicator.Builtin()
+	return maskedTree(c.effective())
 }
 
 // printTable writes the plain keys of a table first and its tables after them.
 func printTable(b *strings.Builder, v reflect.Value, path string) {
 	for i := range v.NumField() {
 		f, key := v.Field(i), v.Type().Field(i).Tag.Get("toml")
-		if isTable(f.Type()) {
+		if isTable(v.Type().Field(i)) || leftOut(v, i) {
 			continue
 		}
 		if v.Type().Field(i).Tag.Get("secret") != "" {
@@ -55,7 +46,7 @@ func printTable(b *strings.Builder, v reflect.Value, path string) {
 	for i := range v.NumField() {
 		f, at := v.Field(i), join(path, v.Type().Field(i).Tag.Get("toml"))
 		switch {
-		case !isTable(f.Type()) || f.Kind() == reflect.Pointer && f.IsNil():
+		case !isTable(v.Type().Field(i)) || f.Kind() == reflect.Pointer && f.IsNil():
 		case f.Kind() == reflect.Pointer:
 			fmt.Fprintf(b, "\n[%s]\n", at)
 			printTable(b, f.Elem(), at)
@@ -80,10 +71,10 @@ func printMap(b *strings.Builder, m reflect.Value, at string) {
 	for _, key := range slices.Sorted(maps.Keys(stringKeys(m))) {
 		v := m.MapIndex(reflect.ValueOf(key))
 		if v.Kind() == reflect.String {
-			fmt.Fprintf(b, "%s = %s\n", strconv.Quote(key), literal(v))
+			fmt.Fprintf(b, "%s = %s\n", tomlKey(key), literal(v))
 			continue
 		}
-		fmt.Fprintf(b, "\n[%s]\n", join(at, key))
+		fmt.Fprintf(b, "\n[%s.%s]\n", at, tomlKey(key))
 		printTable(b, v, join(at, key))
 	}
 }
@@ -97,14 +88,23 @@ func stringKeys(m reflect.Value) map[string]bool {
 }
 
 // isTable tells whether a field is written as a table of its own.
-func isTable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Struct, reflect.Map, reflect.Pointer:
+func isTable(f reflect.StructField) bool {
+	if f.Tag.Get("print") == "short" {
+		return false
+	}
+	switch t := f.Type; t.Kind() {
+	case reflect.Struct, reflect.Map:
 		return true
-	case reflect.Slice:
+	case reflect.Slice, reflect.Pointer:
 		return t.Elem().Kind() == reflect.Struct
 	}
 	return false
+}
+
+// leftOut tells whether a field is one that need not be there, and is not.
+func leftOut(v reflect.Value, i int) bool {
+	f := v.Field(i)
+	return f.Kind() == reflect.Pointer && f.IsNil() || v.Type().Field(i).Tag.Get("print") == "short" && f.IsNil()
 }
 
 func mask(v reflect.Value) reflect.Value {
@@ -123,6 +123,22 @@ func mask(v reflect.Value) reflect.Value {
 
 func literal(v reflect.Value) string {
 	switch v.Kind() {
+	case reflect.Pointer:
+		return literal(v.Elem())
+	case reflect.Map:
+		var items []string
+		for _, key := range slices.Sorted(maps.Keys(stringKeys(v))) {
+			items = append(items, tomlKey(key)+" = "+literal(v.MapIndex(reflect.ValueOf(key))))
+		}
+		return inline(items)
+	case reflect.Struct:
+		var items []string
+		for i := range v.NumField() {
+			if !leftOut(v, i) {
+				items = append(items, v.Type().Field(i).Tag.Get("toml")+" = "+literal(v.Field(i)))
+			}
+		}
+		return inline(items)
 	case reflect.Slice:
 		items := make([]string, v.Len())
 		for i := range items {
@@ -130,17 +146,63 @@ func literal(v reflect.Value) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case reflect.String:
-		return strconv.Quote(v.String())
+		return tomlString(v.String())
 	case reflect.Int64: // Duration and Size
 		return strconv.Quote(fmt.Sprint(v.Interface()))
 	}
 	return fmt.Sprint(v.Interface())
 }
 
+func inline(items []string) string {
+	if len(items) == 0 {
+		return "{}"
+	}
+	return "{ " + strings.Join(items, ", ") + " }"
+}
+
+var bareKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+func tomlKey(key string) string {
+	if bareKey.MatchString(key) {
+		return key
+	}
+	return tomlString(key)
+}
+
+// tomlString writes s as TOML does: without escapes where it can be, so that an
+// expression stays readable.
+func tomlString(s string) string {
+	if strings.Contains(s, `"`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || unicode.IsControl(r) }) {
+		return "'" + s + "'"
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
 func maskedTree(v reflect.Value) map[string]any {
 	tree := map[string]any{}
 	for i := range v.NumField() {
 		f, key := v.Field(i), v.Type().Field(i).Tag.Get("toml")
+		if leftOut(v, i) && !isTable(v.Type().Field(i)) {
+			continue
+		}
 		if v.Type().Field(i).Tag.Get("secret") != "" {
 			f = mask(f)
 		}
@@ -158,7 +220,7 @@ func maskedValue(f reflect.Value) any {
 		if f.IsNil() {
 			return nil
 		}
-		return maskedTree(f.Elem())
+		return maskedValue(f.Elem())
 	case reflect.Struct:
 		return maskedTree(f)
 	case reflect.Slice:

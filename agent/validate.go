@@ -44,6 +44,7 @@ func (c *Config) validate(f *collector) {
 	}
 	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(f, "log.format", c.Log.Format, "text", "json")
+	c.validateIndication(f)
 }
 
 func (c *Config) validateWebhook(f *collector) {
