@@ -49,7 +49,7 @@ func (f *face) Acknowledge(ctx context.Context) error { return f.rooms.indicator
 
 // Mute silences what sounds; 0 is the default time.
 func (f *face) Mute(ctx context.Context, d time.Duration) error {
-	return asked(f.rooms.indicator.Mute(ctx, d))
+	return f.asked(f.rooms.indicator.Mute(ctx, d))
 }
 
 // Unmute ends a mute.
@@ -57,7 +57,7 @@ func (f *face) Unmute(ctx context.Context) error { return f.rooms.indicator.Unmu
 
 // Test shows a pattern on an output.
 func (f *face) Test(ctx context.Context, output, pattern string, d time.Duration) error {
-	return asked(f.rooms.indicator.Test(ctx, output, pattern, d))
+	return f.asked(f.rooms.indicator.Test(ctx, output, pattern, d))
 }
 
 // Press presses a simulated input. It waits until what the press does is done, unless it lasts more than a second.
@@ -68,7 +68,7 @@ func (f *face) Press(ctx context.Context, input string, d time.Duration) error {
 	}
 	_, before := f.agent.buttons.of(input)
 	if err := f.agent.board.Press(input, d); err != nil {
-		return asked(err)
+		return f.asked(err)
 	}
 	if d > time.Second {
 		return nil
@@ -92,7 +92,7 @@ func (f *face) Press(ctx context.Context, input string, d time.Duration) error {
 
 // Lock locks an input or unlocks it.
 func (f *face) Lock(ctx context.Context, input string, locked bool) error {
-	return asked(f.rooms.indicator.Lock(ctx, input, locked))
+	return f.asked(f.rooms.indicator.Lock(ctx, input, locked))
 }
 
 // Backup writes the store as it is now.
@@ -125,7 +125,7 @@ func (d device) Test(ctx context.Context, output string) error {
 }
 
 // asked gives an error of indicator or board the name that the API knows.
-func asked(err error) error {
+func (f *face) asked(err error) error {
 	switch {
 	case errors.Is(err, indicator.ErrUnknownOutput):
 		return fmt.Errorf("%w: %w", admin.ErrUnknownOutput, err)
@@ -134,7 +134,7 @@ func asked(err error) error {
 	case errors.Is(err, gpio.ErrNotSimulated):
 		return &admin.Error{Code: http.StatusConflict, Message: err.Error(), Hint: "press the button itself; gpio.driver = \"simulated\" is for trying out"}
 	case errors.Is(err, indicator.ErrUnknownPattern):
-		return &admin.Error{Code: http.StatusBadRequest, Message: err.Error(), Hint: "the patterns are: " + strings.Join(gpio.Patterns(), ", ")}
+		return &admin.Error{Code: http.StatusBadRequest, Message: err.Error(), Hint: "the patterns are: " + strings.Join(f.rooms.indicator.Patterns(), ", ")}
 	case errors.Is(err, indicator.ErrBadDuration):
 		return fmt.Errorf("%w: %w", admin.ErrBadArgument, err)
 	}

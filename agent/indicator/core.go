@@ -6,6 +6,7 @@ import (
 
 	"deskbell/agent/desk"
 	"deskbell/agent/event"
+	"deskbell/gpio"
 )
 
 // core is the indicator without its surroundings: it is told of events, commands and the time, and says what each output is to
@@ -30,9 +31,10 @@ func newCore(c Config) (*core, []error) {
 	return &core{desk: desk.New(c.Desk), engine: e, locks: newLocks(c.Inputs)}, nil
 }
 
-// restore takes over what entries gave out in an earlier life. Each error says which part of it is lost.
-func (c *core) restore(entries map[string][]byte, now time.Duration) []error {
-	c.last = now
+// restore takes over what entries gave out in an earlier life; the last event came at last. Each error says which part of it is
+// lost.
+func (c *core) restore(entries map[string][]byte, last, now time.Duration) []error {
+	c.last = last
 	return []error{c.desk.Restore(entries), c.engine.restore(entries, now), c.locks.restore(entries)}
 }
 
@@ -137,7 +139,7 @@ func (c *core) set(output string, s Setting) (do func(now time.Duration), err er
 		switch {
 		case s.For > 0:
 			until = now + s.For
-		case c.engine.outputs[o].sounds() && !p.Repeat && p.Period() > 0:
+		case (c.engine.outputs[o].sounds() || c.engine.outputs[o].Kind == gpio.Relay) && !p.Repeat && p.Period() > 0:
 			until = now + onceTakes(p)
 		}
 		c.engine.setUntil(o, p, now, until)

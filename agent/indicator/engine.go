@@ -78,7 +78,9 @@ func newEngine(c Config) (*engine, []error) {
 		for n, w := range o.Only {
 			if strings.TrimSpace(w) == "" {
 				b.fault(fmt.Sprintf("output.%s.only.%d", o.Name, n), "a name, an e-mail or an id is needed")
+				continue
 			}
+			e.groups.doubt(fmt.Sprintf("output.%s.only", o.Name), w)
 		}
 	}
 	for n, r := range c.Rules {

@@ -32,6 +32,15 @@ func newFakeLog() *fakeLog {
 func (l *fakeLog) Elapsed() time.Duration { return l.clock + time.Since(l.made) }
 func (l *fakeLog) StartSequence() uint64  { return l.before }
 
+func (l *fakeLog) Idle() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.records) == 0 {
+		return l.Elapsed()
+	}
+	return l.Elapsed() - l.records[len(l.records)-1].Elapsed
+}
+
 func (l *fakeLog) add(events ...event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

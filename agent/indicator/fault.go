@@ -19,12 +19,13 @@ func (i *Indicator) faulty(sequence uint64, panicked any) {
 func (i *Indicator) Problems() []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	list := i.core.engine.groups.problems()
 	switch i.faults {
 	case 0:
-		return nil
+		return list
 	case 1:
-		return []string{fmt.Sprintf("event %d does not count at the desk, by a fault of this program: please report it with its log", i.fault)}
+		return append(list, fmt.Sprintf("event %d does not count at the desk, by a fault of this program: please report it with its log", i.fault))
 	}
-	return []string{fmt.Sprintf("%d events, the last of them %d, do not count at the desk, by a fault of this program: please report it with its log",
-		i.faults, i.fault)}
+	return append(list, fmt.Sprintf("%d events, the last of them %d, do not count at the desk, by a fault of this program: please report it with its log",
+		i.faults, i.fault))
 }

@@ -26,6 +26,8 @@ type groups struct {
 	of     map[string]string // name → e-mail or id
 	only   *program          // of the desk; nil: everything
 	list   []group
+	doubts []doubt // words of which it is not known yet whether they name anybody
+	met    int     // changes of conversations that were with people and teams, since the start
 	about  subject // the conversation that is looked at
 }
 
@@ -43,6 +45,16 @@ type word struct {
 	email string
 	team  string
 }
+
+// doubt is a word of an output's only that may be mistyped: it is neither a name of ours, nor an e-mail, nor an id.
+type doubt struct {
+	key  string // where it stands
+	text string
+	word word
+}
+
+// metEnough is how much is to be seen before a word that names nobody is told.
+const metEnough = 40
 
 // newGroups reads [people]. Its faults are told by their keys.
 func newGroups(people map[string]string) (*groups, []error) {
@@ -112,6 +124,7 @@ func (w *word) counts(v *desk.View) bool {
 
 // mask says in which groups a conversation counts: bit n of list[n]. It has the form that the desk asks for.
 func (g *groups) mask(v *desk.View) uint64 {
+	g.meet(v)
 	filled := false
 	is := func(p *program) bool {
 		if p == nil {
@@ -135,6 +148,33 @@ func (g *groups) mask(v *desk.View) uint64 {
 		}
 	}
 	return mask
+}
+
+// doubt notes a word that may be mistyped.
+func (g *groups) doubt(key, text string) {
+	_, known := g.of[text]
+	if w := g.word(text); !known && w.kind == "" && !strings.ContainsAny(text, "@0123456789") {
+		g.doubts = append(g.doubts, doubt{key, text, w})
+	}
+}
+
+// meet sees whom the words in doubt name.
+func (g *groups) meet(v *desk.View) {
+	if k := v.Assignee.Kind; len(g.doubts) > 0 && (k == event.ActorUser || k == event.ActorTeam) {
+		g.met++
+		g.doubts = slices.DeleteFunc(g.doubts, func(d doubt) bool { return d.word.counts(v) })
+	}
+}
+
+// problems says which words seem to name nobody.
+func (g *groups) problems() (list []string) {
+	if g.met < metEnough {
+		return nil
+	}
+	for _, d := range g.doubts {
+		list = append(list, fmt.Sprintf("%s: %q is no name in [people], and nobody and no team of that name has come: nothing counts for it", d.key, d.text))
+	}
+	return list
 }
 
 // fill makes what expressions look at of a conversation.

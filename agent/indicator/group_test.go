@@ -82,3 +82,25 @@ func TestEachOutputCountsForItself(t *testing.T) {
 		}
 	}
 }
+
+func TestAWordThatNamesNobodyIsToldInTime(t *testing.T) {
+	c := Config{People: map[string]string{"anna": "a@hotel.example"}, Outputs: []Output{
+		{Name: "one", Only: []string{"anna", "ana", "bot", "b@hotel.example", "7"}}, {Name: "two", Only: []string{"Front desk"}},
+	}, Rules: Builtin()}
+	e, faults := newEngine(c)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	team := &desk.View{Assignee: event.Actor{Kind: event.ActorTeam, ID: "5", Name: "Front desk"}}
+	for n := range metEnough {
+		if list := e.groups.problems(); len(list) > 0 {
+			t.Fatalf("after %d conversations: %q", n, list)
+		}
+		e.groups.mask(&desk.View{Assignee: event.Actor{Kind: event.ActorBot}})
+		e.groups.mask(team)
+	}
+	want := `output.one.only: "ana" is no name in [people], and nobody and no team of that name has come: nothing counts for it`
+	if list := e.groups.problems(); len(list) != 1 || list[0] != want {
+		t.Errorf("the problems are %q", list)
+	}
+}

@@ -77,6 +77,7 @@ type source interface {
 	Next(ctx context.Context, after uint64, max int) ([]storage.Record, error)
 	StartSequence() uint64
 	Elapsed() time.Duration
+	Idle() time.Duration
 }
 
 // cursor is what is used of storage.Cursor.
@@ -139,7 +140,7 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 		return nil, fmt.Errorf("read the state of the desk: %w", err)
 	}
 	i.savedAt = i.source.Elapsed() - saveEvery
-	for _, err := range i.core.restore(entries, i.source.Elapsed()) {
+	for _, err := range i.core.restore(entries, i.source.Elapsed()-i.source.Idle(), i.source.Elapsed()) {
 		if err != nil {
 			i.log.Warn("a part of the desk's memory is lost", "error", err)
 		}

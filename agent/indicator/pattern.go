@@ -20,6 +20,9 @@ func (e *engine) patternNames() []string {
 	return append(gpio.Patterns(), slices.Sorted(maps.Keys(e.patterns))...)
 }
 
+// Patterns returns the names of all patterns that an output can be asked for.
+func (i *Indicator) Patterns() []string { return i.core.engine.patternNames() }
+
 // checkPatterns looks at the patterns of the configuration.
 func (b *builder) checkPatterns() {
 	for _, name := range slices.Sorted(maps.Keys(b.config.Patterns)) {

@@ -125,8 +125,12 @@ func (g *stage) start() error {
 	if faults := c.Validate(); len(faults) > 0 {
 		return errors.Join(faults...)
 	}
+	last := g.running()
+	if g.core != nil {
+		last = g.core.last
+	}
 	g.core, _ = newCore(c)
-	if err := errors.Join(g.core.restore(g.kept, g.running())...); err != nil {
+	if err := errors.Join(g.core.restore(g.kept, last, g.running())...); err != nil {
 		return err
 	}
 	g.shown = make([]shown, len(c.Outputs))
@@ -232,7 +236,7 @@ func (g *stage) expect(text string) error {
 
 // numbers are those of the desk that a script may expect.
 func (g *stage) numbers() map[string]int {
-	f := g.core.desk.Facts()
+	f := g.core.desk.FactsOf(g.core.group(0))
 	return map[string]int{"open": f.Open, "waiting": f.Waiting, "acknowledged": f.Acknowledged, "unanswered": f.Unanswered, "unassigned": f.Unassigned}
 }
 

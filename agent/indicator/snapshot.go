@@ -35,7 +35,7 @@ func (i *Indicator) Snapshot() Snapshot {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.listed == nil {
-		s := i.core.desk.Snapshot()
+		s := i.core.desk.SnapshotOf(i.core.group(0))
 		i.listed = &s
 	}
 	s := Snapshot{Desk: *i.listed, Outputs: make([]OutputState, 0, len(i.wanted))}
