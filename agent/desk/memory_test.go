@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -28,25 +29,29 @@ type crowd struct {
 
 // talk lets each of them say so many things. The texts of each event are its own, as they are when it was decoded.
 func (d *crowd) talk(times int) {
+	own := strings.Clone
+	keys := make([]string, d.n)
+	for i := range keys {
+		keys[i] = fmt.Sprint("conversation ", i)
+	}
 	for range times {
 		for i := range d.n {
 			d.sequence++
 			at := time.Duration(d.sequence) * time.Millisecond
 			e := event.Event{
-				Kind: event.Message, Conversation: fmt.Sprint("conversation ", i), Time: start.Add(at),
-				Account: fmt.Sprint(476), Bot: fmt.Sprint(8861), Channel: fmt.Sprint("WE", "B"), MessageType: "text", Author: event.Actor{Kind: event.ActorVisitor},
+				Kind: event.Message, Conversation: keys[i], Time: start.Add(at),
+				Account: own("476"), Bot: own("8861"), Channel: own("WEB"), MessageType: "text", Author: event.Actor{Kind: event.ActorVisitor},
 			}
 			switch turn := (d.sequence - 1) / d.n; {
 			case turn == 0:
 				e.Kind, e.Status, e.Title = event.ConversationCreate, event.Open, fmt.Sprint("Visitor - ", i)
-				e.Assignee = &event.Actor{Kind: event.ActorBot, ID: fmt.Sprint(8181), Email: fmt.Sprint("bot", "@hotel.example")}
+				e.Assignee = &event.Actor{Kind: event.ActorBot, ID: own("8181"), Email: own("bot@hotel.example")}
 			case turn == 2:
-				e.Kind, e.Assignee = event.AssigneeChange, &event.Actor{Kind: event.ActorUser, ID: fmt.Sprint(i), Email: fmt.Sprint(i, "@hotel.example")}
+				e.Kind, e.Assignee = event.AssigneeChange, &event.Actor{Kind: event.ActorUser, ID: own(keys[i][13:]), Email: own(keys[i] + "@hotel.example")}
 			case turn%2 == 0:
-				e.Author = event.Actor{Kind: event.ActorUser, ID: fmt.Sprint(i), Email: fmt.Sprint(i, "@hotel.example")}
+				e.Author = event.Actor{Kind: event.ActorUser, ID: own(keys[i][13:]), Email: own(keys[i] + "@hotel.example")}
 			}
-			line := fmt.Sprintf("visitor: %40d", d.sequence)
-			s := Stamp{At: running + at, Wall: start.Add(at), Sequence: uint64(d.sequence), Summary: func() string { return line }}
+			s := Stamp{At: running + at, Wall: start.Add(at), Sequence: uint64(d.sequence), Summary: func() string { return own("visitor: a line of some forty characters, or so") }}
 			binary.BigEndian.PutUint64(s.ID[:], uint64(d.sequence)*0x9e3779b97f4a7c15)
 			d.Apply(e, s)
 		}
@@ -77,7 +82,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("an entry of 12 events takes %d bytes", longest)
 	}
 
-	d.talk(20)
+	d.talk(4)
 	longest = 0
 	for _, data := range d.Dirty() {
 		longest = max(longest, len(data))
@@ -86,14 +91,14 @@ func TestMemory(t *testing.T) {
 	items := max(n*fewItems, maxKept) + n*4 // and what a slice holds more
 	texts := n * 512
 	most := float64(n*int(unsafe.Sizeof(conversation{})) + items*int(unsafe.Sizeof(item{})) + texts)
-	t.Logf("32 events each: %.0f bytes in memory, at most %d written; the bound is %.0f", long/n, longest, most/n)
+	t.Logf("16 events each: %.0f bytes in memory, at most %d written; the bound is %.0f", long/n, longest, most/n)
 	if long > 1.25*most { // size classes
 		t.Errorf("%d long conversations take %.0f bytes each, %.0f expected", n, long/n, most/n)
 	}
 	if d.kept > items {
 		t.Errorf("%d items are kept", d.kept)
 	}
-	d.talk(12)
+	d.talk(4)
 	d.Dirty()
 	if longer := live() - before; longer > 1.1*long {
 		t.Errorf("they take %.2f times as much after more events", longer/long)
