@@ -92,19 +92,7 @@ func (c *Cursor) Entries() (map[string][]byte, error) {
 	// file or not, but stays in flight: laid over, it makes no difference.
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
-	entries := make(map[string][]byte)
-	err := c.log.view(func(tx *bolt.Tx) error {
-		b := tx.Bucket(c.bucket)
-		if b == nil {
-			return nil
-		}
-		return b.ForEach(func(k, v []byte) error {
-			if payload, ok := unseal(k, v); ok && k[0] == prefixEntry {
-				entries[string(k[1:])] = append([]byte{}, payload...)
-			}
-			return nil
-		})
-	})
+	entries, err := entriesOf(c.log.view, c.bucket)
 	if err != nil {
 		return nil, fmt.Errorf("read entries of %s: %w", c.spec.Name, err)
 	}
@@ -118,6 +106,24 @@ func (c *Cursor) Entries() (map[string][]byte, error) {
 		}
 	}
 	return entries, nil
+}
+
+// entriesOf reads what a bucket holds of entries, without those that are damaged.
+func entriesOf(view viewer, bucket []byte) (map[string][]byte, error) {
+	entries := make(map[string][]byte)
+	err := view(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucket)
+		if b == nil {
+			return nil
+		}
+		return b.ForEach(func(k, v []byte) error {
+			if payload, ok := unseal(k, v); ok && k[0] == prefixEntry {
+				entries[string(k[1:])] = append([]byte{}, payload...)
+			}
+			return nil
+		})
+	})
+	return entries, err
 }
 
 // Held returns the sequences held for this cursor, ascending, with every

@@ -84,6 +84,16 @@ func (r *Reader) Remembered(name string) ([][]byte, error) {
 	return (&list{}).all(items), nil
 }
 
+// Entries returns what a cursor keeps; nothing where there is no cursor of that
+// name. What is damaged is left out.
+func (r *Reader) Entries(cursor string) (map[string][]byte, error) {
+	entries, err := entriesOf(r.handle.view, []byte(prefixCursor+cursor))
+	if err != nil {
+		return nil, fmt.Errorf("read entries of %s: %w", cursor, err)
+	}
+	return entries, nil
+}
+
 // Stats returns what the store holds. Full and MaxBytes are not known, and
 // Bytes includes free pages.
 func (r *Reader) Stats() Stats { return r.stats }
