@@ -234,7 +234,7 @@ func (c Config) Warnings() []string {
 func (c Config) indication() indicator.Config {
 	i := indicator.Config{
 		Desk:  desk.Config{AckLasts: time.Duration(c.Desk.AckLasts), WaitAtMost: time.Duration(c.Desk.WaitAtMost)},
-		Rules: c.rules(), People: c.People, Only: c.Desk.Only, Patterns: c.patterns(nil), Quiet: c.quiet(),
+		Rules: c.rules(), Reasons: c.reasons(), People: c.People, Only: c.Desk.Only, Patterns: c.patterns(nil), Quiet: c.quiet(),
 	}
 	i.Location, _ = c.Location() // Load has looked at it
 	outputs, _ := c.outputs()

@@ -15,6 +15,7 @@ const DefaultMute = 30 * time.Minute
 // goroutines at once.
 type Agent interface {
 	Commands
+	Reasoner
 
 	// Status returns the snapshot of now. It must not block; it is called for
 	// every poll, scrape and change, and the result is not changed here.

@@ -48,6 +48,7 @@ func (s *Server) getEvent(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	detail.Decisions = s.agent.Reasons(seq).Decisions
 	body, err := detail.JSON()
 	if err != nil {
 		s.fail(w, r, err)

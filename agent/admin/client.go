@@ -94,6 +94,15 @@ func (c *Client) Event(ctx context.Context, seq uint64) (EventDetail, error) {
 	return fetch[EventDetail](ctx, c, http.MethodGet, "/api/events/"+strconv.FormatUint(seq, 10), nil)
 }
 
+// Why explains an event, or for 0 the newest event or sound; see [WhyDocument].
+func (c *Client) Why(ctx context.Context, seq uint64) (Why, error) {
+	path := "/api/why"
+	if seq > 0 {
+		path += "?sequence=" + strconv.FormatUint(seq, 10)
+	}
+	return fetch[Why](ctx, c, http.MethodGet, path, nil)
+}
+
 // Export writes events to w as [Export] does; a limit of 0 is none. An error of
 // w is returned as it is.
 func (c *Client) Export(ctx context.Context, w io.Writer, after uint64, limit int, kind string) error {

@@ -37,7 +37,8 @@ type EventItem struct {
 // EventDetail is one event with its data: the element as it was received.
 type EventDetail struct {
 	EventItem
-	Data json.RawMessage `json:"data"`
+	Decisions []Decision      `json:"decisions"` // as of Reasons; nil: not asked for
+	Data      json.RawMessage `json:"data"`
 }
 
 // EventPage is the document of GET /api/events. Next is the `after` of the page
@@ -135,7 +136,15 @@ func (e EventDetail) JSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write event %d: %w", e.Sequence, err)
 	}
-	body := append(head[:len(head)-1], `,"data":`...)
+	body := head[:len(head)-1]
+	if e.Decisions != nil {
+		decisions, err := json.Marshal(e.Decisions)
+		if err != nil {
+			return nil, fmt.Errorf("write event %d: %w", e.Sequence, err)
+		}
+		body = append(append(body, `,"decisions":`...), decisions...)
+	}
+	body = append(body, `,"data":`...)
 	return append(append(body, e.Data...), '}'), nil
 }
 

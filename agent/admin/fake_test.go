@@ -24,6 +24,8 @@ type fakeAgent struct {
 	changed chan struct{}
 	calls   []string
 	err     error
+	note    string
+	sound   Sound
 }
 
 func newFakeAgent() *fakeAgent {
@@ -85,6 +87,18 @@ func (f *fakeAgent) Backup(_ context.Context, w io.Writer) error {
 func (f *fakeAgent) Forget(_ context.Context, conversation, visitor string) (Forgotten, error) {
 	return Forgotten{1, 4, 2, 3, []string{"deskbell.db.damaged-1"}}, f.call("forget %q %q", conversation, visitor)
 }
+
+func (f *fakeAgent) Reasons(sequence uint64) Reasons {
+	return Reasons{Decisions: []Decision{
+		{Rule: "somebody waits", Outcome: "matched", Detail: "while waiting > 0"},
+		{Rule: "SLA \x1b[2J", Outcome: "not matched", Detail: "on sla_breached"},
+		{Rule: "somebody waits", Output: "lamp", Outcome: "shown", Pattern: "pulse", Detail: "simulated: pin busy"},
+		{Rule: "new conversation", Output: "lamp", Outcome: "outranked", Detail: "by somebody waits"},
+		{Rule: "a person is asked for", Output: "buzzer", Outcome: "quiet hours"},
+	}, Sounds: []Sound{{Rule: "still waiting", Outputs: []string{"buzzer"}, Pattern: "double", Sequence: sequence}}, Note: f.note}
+}
+
+func (f *fakeAgent) LastSound() (Sound, bool) { return f.sound, f.sound.Rule != "" }
 
 func (f *fakeAgent) SetAside() []Aside {
 	return []Aside{{"hub", []uint64{2, 5}}, {"cloud", []uint64{9}}}

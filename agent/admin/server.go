@@ -182,6 +182,7 @@ func (s *Server) Handler(auth bool) http.Handler {
 	get("/api/status", s.getStatus)
 	get("/api/events", s.getEvents)
 	get("/api/events/{seq}", s.getEvent)
+	get("/api/why", s.getWhy)
 	get("/api/rejected", s.getRejected)
 	get("/api/set-aside", s.getAside)
 	mux.Handle("/api/export", only(s.getExport, http.MethodGet))

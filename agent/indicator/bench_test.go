@@ -24,10 +24,13 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, size := range []int{1, batch} {
-		b.Run(fmt.Sprint(size, " a turn"), func(b *testing.B) {
+	for _, test := range []struct{ size, reasons int }{{1, 0}, {1, MaxReasons}, {batch, 0}, {batch, MaxReasons}} {
+		size := test.size
+		b.Run(fmt.Sprintf("%d a turn, %d reasons", size, test.reasons), func(b *testing.B) {
 			l := newFakeLog()
-			i, err := create(testConfig(), &Indicator{source: l, cursor: &nullCursor{}, decoder: decoder, board: newFakeBoard()})
+			c := testConfig()
+			c.Reasons = test.reasons
+			i, err := create(c, &Indicator{source: l, cursor: &nullCursor{}, decoder: decoder, board: newFakeBoard()})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -28,6 +28,7 @@ type Config struct {
 	Patterns map[string]gpio.Pattern // beside the built-in ones, tunes too
 	Quiet    []Quiet
 	Location *time.Location // of quiet hours; nil: time.Local
+	Reasons  int            // of how many events it is kept why outputs showed what they did; 0: of none
 	// ClockSet says whether the wall clock can be believed. Nil: it can.
 	ClockSet func() bool
 	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.

@@ -17,6 +17,7 @@ type core struct {
 	locks  locks
 	last   time.Duration // when the last event came
 	facts  []desk.Facts  // by group
+	why    *recorder
 }
 
 // newCore makes the desk and the engine of a configuration, or returns its faults.
@@ -28,26 +29,33 @@ func newCore(c Config) (*core, []error) {
 	if g := e.groups; len(g.list) > 1 || g.only != nil {
 		c.Desk.Classify = g.mask
 	}
-	return &core{desk: desk.New(c.Desk), engine: e, locks: newLocks(c.Inputs)}, nil
+	k := &core{desk: desk.New(c.Desk), engine: e, locks: newLocks(c.Inputs)}
+	k.why = newRecorder(k, c)
+	return k, nil
 }
 
 // restore takes over what entries gave out in an earlier life; the last event came at last. Each error says which part of it is
 // lost.
 func (c *core) restore(entries map[string][]byte, last, now time.Duration) []error {
 	c.last = last
-	return []error{c.desk.Restore(entries), c.engine.restore(entries, now), c.locks.restore(entries)}
+	return []error{c.desk.Restore(entries), c.engine.restore(entries, now), c.locks.restore(entries), c.why.restore(entries)}
 }
 
 // entries is what changed since the last call, to be kept; nil: nothing. A nil value deletes an entry.
-func (c *core) entries() map[string][]byte { return c.locks.entries(c.engine.entries(c.desk.Dirty())) }
+func (c *core) entries() map[string][]byte {
+	return c.why.entries(c.locks.entries(c.engine.entries(c.desk.Dirty())))
+}
 
 // take applies one event to desk and rules, and reports whether it changed a number or made a signal. live is whether it came
 // since the start.
 func (c *core) take(e event.Event, s desk.Stamp, now time.Duration, live bool) bool {
 	before := c.desk.Facts()
 	c.last = max(c.last, s.At)
+	c.why.begin()
 	signal := c.note(c.desk.Apply(e, s), &e, s.At, now, live)
-	return signal || c.desk.Facts() != before
+	did := signal || c.desk.Facts() != before
+	c.why.end(s.Sequence, did)
+	return did
 }
 
 // tick lets happen at the desk what time brings, and reports whether there was anything to do.
@@ -77,9 +85,11 @@ func (c *core) note(list []desk.Happening, e *event.Event, received, now time.Du
 		if e != nil && h.View.Key == key {
 			own = append(own, string(h.Moment))
 		} else if names := []string{string(h.Moment)}; c.engine.listens(names) {
+			c.why.timed = &h.Sequence
 			signal = c.engine.happen(happening{names: names, view: &h.View, groups: h.Groups, received: received, live: live}, now) || signal
 		}
 	}
+	c.why.timed = nil
 	if e != nil && c.engine.listens(own) {
 		view, groups, known := c.desk.View(e.Conversation)
 		if !known { // it names none
@@ -112,6 +122,7 @@ func (c *core) decide(cond Conditions, now time.Duration) ([]shown, deadline) {
 		return since, ok
 	}
 	list, next := c.engine.decide(v)
+	c.why.settle(list, now)
 	if at, ok := c.desk.Deadline(); ok {
 		next.by(at)
 	}
@@ -189,30 +200,6 @@ func usable(d time.Duration) error {
 		return fmt.Errorf("%w: %v", ErrBadDuration, d)
 	}
 	return nil
-}
-
-// outcome is what became of a rule, of an event or on an output.
-type outcome uint8
-
-const (
-	matched   outcome = iota // the event began or fed the rule's signal
-	coalesced                // the event joined a signal that is there already
-	late                     // the event is too old to make a signal
-	elsewhere                // the rule does not count the event's conversation
-	unlike                   // the rule's `when` is not true
-	won                      // the output shows what the rule asks
-	outranked                // an earlier rule has the output
-	silent                   // the rule is silenced on the output, see engine.silenced
-)
-
-// judge is told what became of a rule, by its place in engine.rules; output is -1 for what an event does. It must be quick, and
-// keep no more than numbers: words are for whoever asks later.
-type judge func(rule, output int, what outcome)
-
-func (e *engine) judge(rule, output int, what outcome) {
-	if e.listen != nil {
-		e.listen(rule, output, what)
-	}
 }
 
 // silenced says why a rule may not show on an output now, in words for people; empty: it may.

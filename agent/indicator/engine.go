@@ -24,10 +24,10 @@ type engine struct {
 	mute     muting
 	pressed  time.Duration // when a button was, if one ever was
 	answers  bool
-	settled  bool            // decide was called
-	listen   judge           // nil: nobody wants to know
-	dirty    map[string]bool // entries to write
-	about    subject         // the event that is looked at
+	settled  bool                         // decide was called
+	listen   func(rule int, what outcome) // what a happening does to a rule; nil: nobody wants to know
+	dirty    map[string]bool              // entries to write
+	about    subject                      // the event that is looked at
 }
 
 // standing is a pattern that somebody asked for by hand.
@@ -153,30 +153,14 @@ func (e *engine) ranked(o int, now time.Duration, next *deadline) shown {
 			continue
 		}
 		if why := e.silenced(&e.rules[i], o); why != "" {
-			e.judge(i, o, silent)
 			if show.reason == "" {
 				show.reason = why
 			}
 			continue
 		}
-		e.judge(i, o, won)
-		e.outrank(i, o, now)
 		return s
 	}
 	return show
-}
-
-// outrank tells the judge of the rules that ask in vain behind the one that won.
-func (e *engine) outrank(winner, o int, now time.Duration) {
-	if e.listen == nil {
-		return
-	}
-	var never deadline // what they would do by time alone, nobody sees
-	for i := winner + 1; i < len(e.rules); i++ {
-		if _, ok := e.asks(i, o, now, &never); ok {
-			e.judge(i, o, outranked)
-		}
-	}
 }
 
 func playing(p gpio.Pattern, reason string, from time.Duration) shown {

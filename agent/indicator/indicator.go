@@ -134,6 +134,7 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 	if i.core, faults = newCore(c); len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	i.core.why.driver = i.driver
 	i.position = i.cursor.Position()
 	entries, err := i.cursor.Entries()
 	if err != nil {

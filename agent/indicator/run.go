@@ -177,7 +177,7 @@ func (i *Indicator) decide(now time.Duration) (changed bool, next deadline) {
 		changed = changed || s.pattern != i.wanted[o].pattern || s.reason != i.wanted[o].reason
 	}
 	i.wanted = list
-	i.unsaved = i.unsaved || len(i.core.engine.dirty) > 0
+	i.unsaved = i.unsaved || len(i.core.engine.dirty) > 0 || i.core.why.unsaved
 	if cond.ForwardPending > 0 || cond.Undelivered > 0 || cond.Unreachable || cond.StoreRefuses || cond.StoreFills {
 		next.by(now + pollEvery)
 	}

@@ -69,7 +69,9 @@ func (e *engine) happen(h happening, now time.Duration) bool {
 		if h.groups&(1<<r.group) != 0 {
 			what = e.signal(i, &h, now)
 		}
-		e.judge(i, -1, what)
+		if e.listen != nil {
+			e.listen(i, what)
+		}
 		took = took || what == matched || what == coalesced
 	}
 	return took

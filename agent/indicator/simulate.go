@@ -13,7 +13,6 @@ import (
 
 	"deskbell/agent/desk"
 	"deskbell/agent/event"
-	"deskbell/gpio"
 )
 
 // Simulation plays scripts against a configuration, without a log, pins or waiting.
@@ -53,6 +52,7 @@ type stage struct {
 	cond     Conditions
 	stuck    time.Duration // running clock since which something is not delivered; 0: nothing is
 	shown    []shown
+	heard    int // sounds
 	kept     map[string][]byte
 	looks    int
 	failures []error
@@ -121,6 +121,7 @@ func (g *stage) play(l *line) error {
 // start begins a life of the agent with what was kept of the one before.
 func (g *stage) start() error {
 	c := g.Config
+	c.Reasons = MaxReasons
 	c.Now, c.ClockSet = g.clock, func() bool { return !g.wall.IsZero() }
 	if faults := c.Validate(); len(faults) > 0 {
 		return errors.Join(faults...)
@@ -186,6 +187,9 @@ func (g *stage) look() (deadline, error) {
 	}
 	list, next := g.core.decide(g.cond, now)
 	for o, s := range list {
+		if g.core.engine.outputs[o].sounds() && lit(s.play) && s.replaces(g.shown[o]) {
+			g.heard++
+		}
 		if g.tells && (s.pattern != g.shown[o].pattern || s.reason != g.shown[o].reason) {
 			fmt.Fprintf(g.out, "%-12s %-10s %s\n", g.when(), g.Config.Outputs[o].Name, s.text())
 		}
@@ -217,6 +221,9 @@ func (s *shown) text() string {
 func (g *stage) expect(text string) error {
 	name, rest, _ := strings.Cut(text, " ")
 	rest = strings.TrimSpace(rest)
+	if name == "why" {
+		return g.explains(rest)
+	}
 	o := g.core.engine.output(name)
 	if o < 0 {
 		if n, ok := g.numbers()[name]; ok {
@@ -225,13 +232,34 @@ func (g *stage) expect(text string) error {
 			}
 			return nil
 		}
-		return fmt.Errorf("%q is neither an output (%s) nor a number of the desk", name, strings.Join(g.outputNames(), ", "))
+		return fmt.Errorf("%q is neither an output (%s) nor why, nor a number: open, waiting, acknowledged, unanswered, unassigned, sounds", name, strings.Join(g.outputNames(), ", "))
 	}
 	got := g.shown[o].text()
 	if got == rest || !strings.Contains(rest, ":") && g.shown[o].pattern == rest {
 		return nil
 	}
 	return fmt.Errorf("%s shows %q, not %q", name, got, rest)
+}
+
+// explains holds what there is to say of the last event against a rule or an output, and what became of it.
+func (g *stage) explains(text string) error {
+	words, err := wordsOf(text)
+	if err != nil || len(words) < 2 {
+		return errors.New("write: why RULE OUTCOME, or why OUTPUT OUTCOME")
+	}
+	x, err := g.core.why.explain(g.sequence)
+	if err != nil {
+		return err
+	}
+	var got []string
+	for _, d := range x.Decisions {
+		if d.Output == words[0] || d.Output == "" && d.Rule == words[0] {
+			if got = append(got, d.Outcome); d.Outcome == strings.Join(words[1:], " ") {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%s is %q, not %q", words[0], got, strings.Join(words[1:], " "))
 }
 
 // numbers are those of the desk that a script may expect.
@@ -319,9 +347,4 @@ func (g *stage) by(output string, s Setting) error {
 		do(g.running())
 	}
 	return err
-}
-
-// sounding reports whether an output is to be heard.
-func (g *stage) sounding(o int) bool {
-	return g.core.engine.outputs[o].sounds() && !g.shown[o].play.Equal(gpio.Steady(false))
 }

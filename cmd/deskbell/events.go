@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"deskbell/agent"
 	"deskbell/agent/admin"
 	"deskbell/agent/event"
 	"deskbell/storage"
@@ -32,6 +33,7 @@ func eventsCommand() *cobra.Command {
 type source struct {
 	api    *admin.Client
 	reader *storage.Reader // nil: ask the agent
+	reason admin.Reasoner
 	events *event.Decoder
 	zone   *time.Location
 }
@@ -64,8 +66,13 @@ func openSource(cmd *cobra.Command) (*source, error) {
 		return nil, failed(err, "run it as root, or as the user of the agent")
 	case errors.Is(err, storage.ErrUnsound):
 		return nil, failed(err, savesHint)
+	case err != nil:
+		return nil, remedy(err, c.DataDir)
 	}
-	return s, remedy(err, c.DataDir)
+	if s.reason, err = agent.Reasons(c, s.reader); err != nil {
+		return nil, errors.Join(err, s.reader.Close())
+	}
+	return s, nil
 }
 
 func (s *source) Close() error {
@@ -83,10 +90,21 @@ func (s *source) list(ctx context.Context, after uint64, limit int, kind string)
 }
 
 func (s *source) show(ctx context.Context, seq uint64) (admin.EventDetail, error) {
-	if s.reader != nil {
-		return admin.EventDocument(s.reader, s.events, seq)
+	if s.reader == nil {
+		return s.api.Event(ctx, seq)
 	}
-	return s.api.Event(ctx, seq)
+	detail, err := admin.EventDocument(s.reader, s.events, seq)
+	if err == nil {
+		detail.Decisions = s.reason.Reasons(seq).Decisions
+	}
+	return detail, err
+}
+
+func (s *source) why(ctx context.Context, seq uint64) (admin.Why, error) {
+	if s.reader != nil {
+		return admin.WhyDocument(s.reader, s.events, s.reason, seq)
+	}
+	return s.api.Why(ctx, seq)
 }
 
 func (s *source) rejected(ctx context.Context) (admin.RejectedPage, error) {

@@ -1,0 +1,266 @@
+package indicator
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"deskbell/gpio"
+)
+
+// lines are decisions for a test to compare.
+func lines(list []Decision) string {
+	var b strings.Builder
+	for _, d := range list {
+		fmt.Fprintln(&b, strings.Join(slices.DeleteFunc([]string{d.Output, d.Rule, d.Outcome, d.Pattern, d.Detail}, func(s string) bool { return s == "" }), " | "))
+	}
+	return b.String()
+}
+
+// after plays a script and returns the stage as it is then.
+func after(t *testing.T, c Config, script string) *stage {
+	t.Helper()
+	var last *stage
+	s := simulation(t, c)
+	s.watch = func(g *stage) { last = g }
+	if err := s.Play(strings.NewReader(script), &strings.Builder{}); err != nil {
+		t.Fatal(err)
+	}
+	return last
+}
+
+func TestWhyOfAHandover(t *testing.T) {
+	g := after(t, testConfig(), "0s new c1\n+10s handover c1 user anna@hotel.example\n")
+	x, err := g.core.why.explain(2)
+	want := `somebody waits | matched | while waiting > 0
+a person is asked for | matched | on wait_began
+still waiting | not matched | while oldest_waiting > "2m"
+visitor spoke last | not matched | while oldest_unanswered > "3m"
+acknowledged | not matched | while acknowledged > 0
+SLA breached | not matched | on sla_breached
+assignee changed | matched | on assignee_change
+new conversation | not matched | on conversation_create
+nothing reaches us | not matched | while unreachable
+nothing is delivered | not matched | while undelivered > "15m"
+lamp | somebody waits | shown | pulse
+lamp | assignee changed | outranked | by somebody waits
+buzzer | a person is asked for | shown | chirp
+`
+	if got := lines(x.Decisions); err != nil || got != want || x.Note != "" || x.Sounds != nil {
+		t.Errorf("%v %+v\n%s\nwant\n%s", err, x, got, want)
+	}
+}
+
+// TestWhy: what is kept of an event, in each outcome.
+func TestWhy(t *testing.T) {
+	many := testConfig()
+	many.Rules = append([]Rule{
+		{Name: "web", On: []string{"conversation_create"}, When: `channel == "WEB"`, Show: show(Sounds, "double")},
+		{Name: "anna's", On: []string{"wait_began"}, Of: `person == "anna"`, Show: show("lamp", "fast")},
+		{Name: "fire", While: "waiting > 2", Critical: true, Show: show(Sounds, "alarm")},
+	}, Builtin()...)
+	many.People = map[string]string{"anna": "anna@hotel.example"}
+	for name, test := range map[string]struct {
+		config Config
+		script string
+		want   []string
+	}{
+		"a rule whose when is not true": {many, "0s new c1 channel=SMS", []string{"web | not matched | when channel == \"WEB\""}},
+		"a rule for other conversations": {many, "0s new c1\n+5s handover c1 user ben@hotel.example",
+			[]string{"anna's | not matched | it does not count this conversation", "lamp | somebody waits | shown | pulse"}},
+		"one that is for this conversation": {many, "0s new c1\n+5s handover c1 user anna@hotel.example",
+			[]string{"anna's | matched | on wait_began", "lamp | anna's | shown | fast", "lamp | somebody waits | outranked | by anna's"}},
+		"muted": {testConfig(), "0s mute\n+1s new c1\n+5s handover c1 none", []string{"buzzer | a person is asked for | muted", "lamp | somebody waits | shown | pulse"}},
+		"critical passes a mute": {many, "0s mute\n+1s handover c1 none\n+1s handover c2 none\n+1s handover c3 none",
+			[]string{"buzzer | fire | shown | alarm", "buzzer | a person is asked for | muted"}},
+		"many are one signal":  {testConfig(), "0s new c1\n+1s new c2", []string{"new conversation | coalesced | one signal with events before it", "lamp | new conversation | shown | blink"}},
+		"a sound that is over": {testConfig(), "0s sla c1\n+2s sla c1", []string{"SLA breached | coalesced | one signal with events before it"}},
+		"one that came too late": {testConfig(), "0s new c1 ago=3m",
+			[]string{"new conversation | delayed | it came too long ago to make a signal", "lamp | new conversation | delayed"}},
+		"set by hand":                 {testConfig(), "0s set lamp on\n+1s new c1", []string{"lamp | shown | on | set by hand", "lamp | new conversation | outranked | by set by hand"}},
+		"a test":                      {testConfig(), "0s test lamp\n+1s new c1", []string{"lamp | shown | blink | test", "lamp | new conversation | outranked | by test"}},
+		"an answer ends a wait":       {testConfig(), "0s handover c1 none\n+5s reply c1", []string{"somebody waits | not matched | while waiting > 0"}},
+		"while somebody waits":        {testConfig(), "0s handover c1 none\n+5s new c2", []string{"somebody waits | matched | while waiting > 0", "lamp | new conversation | outranked | by somebody waits"}},
+		"an output that is simulated": {testConfig(), "0s new c1", []string{"lamp | new conversation | shown | blink"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := after(t, test.config, test.script)
+			x, err := g.core.why.explain(g.sequence)
+			got := lines(x.Decisions)
+			for _, want := range test.want {
+				if !strings.Contains("\n"+got, "\n"+want+"\n") {
+					t.Errorf("%v; there is no %q in\n%s", err, want, got)
+				}
+			}
+		})
+	}
+}
+
+func TestWhyOfAPlainMessage(t *testing.T) {
+	g := after(t, testConfig(), "0s new c1\n+10s visitor c1")
+	put := map[string][]byte{}
+	maps.Copy(put, g.core.entries())
+	for name := range put {
+		if strings.HasPrefix(name, whyEntry) && name != whyEntry+"1" {
+			t.Errorf("a message at which no rule is asked wrote %s: %s", name, put[name])
+		}
+	}
+	x, err := g.core.why.explain(2)
+	if err != nil || !strings.HasPrefix(x.Note, "no rule is for such an event") || len(x.Decisions) != len(Builtin()) || x.Decisions[0].Detail != "while waiting > 0 did not change" {
+		t.Errorf("%+v, %v", x, err)
+	}
+}
+
+// TestWhyOfASound: a sound that time makes is kept with the event that its wait began with.
+func TestWhyOfASound(t *testing.T) {
+	g := after(t, testConfig(), "clock 2026-03-02 09:00\n0s new c1\n+10s handover c1 none\n+3m30s")
+	x, err := g.core.why.explain(2)
+	if err != nil || len(x.Sounds) != 2 {
+		t.Fatalf("%+v, %v", x, err)
+	}
+	s, ok := g.core.why.lastSound()
+	if want := g.wall.Add(3*time.Minute + 10*time.Second).UTC(); !ok || s.Rule != "still waiting" || s.Pattern != "double" || !slices.Equal(s.Outputs, []string{"buzzer"}) ||
+		s.Sequence != 2 || !s.At.Truncate(time.Second).Equal(want) || !slices.Equal(x.Sounds[1].Outputs, s.Outputs) {
+		t.Errorf("%+v, want one at %v", s, want)
+	}
+	g = after(t, testConfig(), "0s new c1\n+10s handover c1 none")
+	if s, ok := g.core.why.lastSound(); ok {
+		t.Errorf("the sound of an event is one that time made: %+v", s)
+	}
+	g = after(t, testConfig(), "0s set lamp on\n+1s test buzzer\n+5s mute\n+1s handover c1 none\n+5m ack")
+	if s, ok := g.core.why.lastSound(); ok {
+		t.Errorf("something sounded, though nothing did: %+v", s)
+	}
+}
+
+// TestWhyOutlivesARestart, and a restart with other rules or room for fewer events.
+func TestWhyOutlivesARestart(t *testing.T) {
+	g := after(t, testConfig(), "0s new c1\n+10s handover c1 none\n+5m restart 5s\n")
+	if g.sequence != 2 {
+		t.Fatal(g.sequence)
+	}
+	before, _ := g.core.why.explain(2)
+	if len(before.Decisions) == 0 || len(before.Sounds) != 3 || before.Note != "" {
+		t.Errorf("%+v", before)
+	}
+	c := testConfig()
+	c.Reasons, c.Rules = MaxReasons, c.Rules[1:]
+	a, err := ReadArchive(c, g.kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := a.Why(2)
+	if err != nil || !strings.HasPrefix(x.Note, "the rules have been changed since") || len(x.Sounds) != 3 {
+		t.Errorf("%+v, %v", x, err)
+	}
+	if got := lines(x.Decisions); !strings.Contains(got, "lamp | somebody waits | shown | pulse") || strings.Contains(got, "new conversation") {
+		t.Errorf("with other rules:\n%s", got)
+	}
+	if s, ok := a.LastSound(); !ok || s.Rule != "still waiting" {
+		t.Errorf("%+v", s)
+	}
+	c.Reasons = 1
+	k, _ := newCore(c)
+	if err := errors.Join(k.restore(g.kept, 200*time.Hour, 200*time.Hour)...); err != nil {
+		t.Error(err)
+	}
+	put := k.entries()
+	for _, name := range []string{whyEntry + "1", whyEntry + "2"} {
+		if data, ok := put[name]; !ok || data != nil {
+			t.Errorf("%s is left behind: %q", name, data)
+		}
+	}
+}
+
+// TestWhyKeepsTheNewest: of the events that share a slot.
+func TestWhyKeepsTheNewest(t *testing.T) {
+	g := after(t, testConfig(), "0s new c1\n")
+	g.core.why.slots = g.core.why.slots[:4]
+	for n := range 9 {
+		_ = g.event("new", []string{fmt.Sprint(n)})
+		_, _ = g.look()
+	}
+	for sequence := range uint64(7) {
+		if _, err := g.core.why.explain(sequence); !errors.Is(err, ErrNotKept) {
+			t.Errorf("event %d: %v", sequence, err)
+		}
+	}
+	if x, err := g.core.why.explain(9); err != nil || x.Note != "" {
+		t.Errorf("%+v, %v", x, err)
+	}
+	if put := g.core.entries(); len(slices.DeleteFunc(slices.Collect(maps.Keys(put)), func(s string) bool { return !strings.HasPrefix(s, whyEntry) })) > 5 {
+		t.Errorf("more than the slots are written: %v", slices.Collect(maps.Keys(put)))
+	}
+	none := testConfig()
+	k, _ := newCore(none)
+	if _, err := k.why.explain(1); !errors.Is(err, ErrNotKept) {
+		t.Error(err)
+	}
+}
+
+// TestWhySaysNothingOfAGuest: neither titles nor addresses nor keys.
+func TestWhySaysNothingOfAGuest(t *testing.T) {
+	g := after(t, testConfig(), `0s new secretkey title="Mrs Secret" channel=secretchannel
++10s handover secretkey user secret@hotel.example
++1m reply secretkey secret@hotel.example
++10s label secretkey secretlabel
++10m handover secretkey team secretteam
++5m restart
+`)
+	n := 0
+	for name, data := range g.kept {
+		if strings.HasPrefix(name, whyEntry) || strings.HasPrefix(name, soundEntry) {
+			n++
+			if strings.Contains(strings.ToLower(string(data)), "secret") {
+				t.Errorf("%s: %s", name, data)
+			}
+		}
+	}
+	if n < 4 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+// TestWhyIsSmall: however many rules there are and whatever their names.
+func TestWhyIsSmall(t *testing.T) {
+	c := testConfig()
+	for n := range 40 {
+		c.Outputs = append(c.Outputs, Output{Name: fmt.Sprintf("%s%d", strings.Repeat("o", 50), n), Kind: gpio.Buzzer})
+		c.Rules = append(c.Rules, Rule{Name: fmt.Sprintf("%s%d", strings.Repeat("ü", 200), n), On: []string{"conversation_create"}, Show: show(Lights, "on", Sounds, "chirp")},
+			Rule{Name: fmt.Sprintf("%d%s", n, strings.Repeat("ü", 200)), While: "open > 0", Show: show(Lights, "on", Sounds, "chirp")})
+	}
+	g := after(t, c, "0s new c1\n+1s new c2\n+1s restart\n")
+	for name, data := range g.kept {
+		if strings.HasPrefix(name, whyEntry) && len(data) > MaxReason {
+			t.Errorf("%s has %d bytes", name, len(data))
+		}
+	}
+	if x, err := g.core.why.explain(2); err != nil || len(x.Decisions) == 0 {
+		t.Error(err)
+	}
+}
+
+// TestWhyOfDamagedEntries: they are as if they were not there.
+func TestWhyOfDamagedEntries(t *testing.T) {
+	c := testConfig()
+	c.Reasons = 4
+	k, _ := newCore(c)
+	err := k.why.restore(map[string][]byte{whyEntry + "1": []byte("{"), whyEntry + "2": []byte(`{"s":2,"n":["x"],"r":[999,-7],"o":[{"o":"lamp","r":[99999,1]}]}`),
+		whyEntry + "3": []byte(`{"s":2}`), soundEntry + "7": []byte(`{"i":8}`), soundEntry + "x": nil, soundEntry + "3": []byte(`{"i":3}`)})
+	if err == nil {
+		t.Error("nothing is said of it")
+	}
+	if x, err := k.why.explain(2); err != nil || len(x.Decisions) == 0 {
+		t.Errorf("%+v, %v", x, err)
+	}
+	if _, err := k.why.explain(1); err != nil {
+		t.Error(err)
+	}
+	if s, ok := k.why.lastSound(); !ok || s.Rule != "" {
+		t.Errorf("%+v", s)
+	}
+}
