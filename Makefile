@@ -47,6 +47,9 @@ deb: cross ## the Debian packages for armhf, arm64 and amd64, in dist/
 lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: a sample event drives a real GPIO controller
 	packaging/lab/pi/run $<
 
+lab-button: dist/deskbell-linux-arm64 ## an emulated board: a button on a real gpiochip, pressed from outside
+	packaging/lab/button/run $<
+
 lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
 	packaging/build '$(VERSION)' $(HOST) $<
 	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
@@ -70,4 +73,4 @@ soak-short: ## the same for a minute
 clean: ## remove dist/
 	rm -rf dist
 
-.PHONY: help run test check cross deb lab-pi lab-systemd bench bench-short soak soak-short clean FORCE
+.PHONY: help run test check cross deb lab-pi lab-button lab-systemd bench bench-short soak soak-short clean FORCE

@@ -65,7 +65,7 @@ var inputTests = map[string]struct {
 		p.told("press")
 		p.released()
 	}},
-	"a hold is told while the button is held": {InputConfig{MinPress: 30 * time.Millisecond, Hold: true, HoldFor: 500 * time.Millisecond}, func(p *presser) {
+	"a hold is told while the button is held": {InputConfig{Debounce: 100 * time.Millisecond, MinPress: 30 * time.Millisecond, Hold: true, HoldFor: 500 * time.Millisecond}, func(p *presser) {
 		p.press(1500 * time.Millisecond)
 		p.told("hold")
 		if s := p.board.Inputs()[0]; !s.Pressed {
