@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -78,6 +79,14 @@ func TestARuleChangesOnlyTheKeysItGives(t *testing.T) {
 	}
 }
 
+func TestEveryFaultOfOneExpressionIsTold(t *testing.T) {
+	_, err := Load([]byte("[[rule]]\nname = \"a\"\nwhile = \"waitng > 0 or opn > 0\"\nshow = { lights = \"on\" }\n"), testMachine)
+	var faults Faults
+	if !errors.As(err, &faults) || len(faults) != 2 || faults[0].Line != 3 || faults[1].Line != 3 {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPrintShowsTheRulesInForceAndReadsBack(t *testing.T) {
 	for name, doc := range map[string]string{
 		"nothing written":           "",
@@ -86,7 +95,8 @@ func TestPrintShowsTheRulesInForceAndReadsBack(t *testing.T) {
 		"built-in rules changed":    "[[rule]]\nname = \"SLA breached\"\nfor = \"0\"\ncritical = true\n[[rule]]\nname = \"acknowledged\"\nwhile = \"\"\non = [\"note\"]\n",
 		"built-in rules away":       "[[rule]]\nname = \"SLA breached\"\nenabled = false\n[[rule]]\nname = \"mine\"\nenabled = false\n",
 		"a built-in rule's name":    "default_rules = false\n[[rule]]\nname = \"SLA breached\"\nwhile = \"open > 0\"\nshow = { lights = \"on\" }\n",
-		"quotes of all kinds":       "people.\"Anna's \\\"A\\\"\" = \"a@b\"\n[[rule]]\nname = 'a \"b\" c'\nwhile = \"open > 0\"\nshow.lights = \"on\"\nmeans = \"it's \\\"\\\\\\u00e9\\u0007\"\n",
+		"an event made a state":     "[[rule]]\nname = \"new conversation\"\non = []\nfor = \"0\"\nwhile = \"open > 0\"\n",
+		"quotes of all kinds":       "people.\"Anna's \\\"A\\\"\" = \"a@b\"\n[[rule]]\nname = \"a 'b' \\\"c\\\"\"\nwhile = \"open > 0\"\nshow.lights = \"on\"\nmeans = \"it's \\\"\\\\\\u00e9\\u0007\"\n",
 		"an expression of lines":    "[[rule]]\nname = \"a\"\nwhile = \"\"\"\nopen > 0\n  and waiting > 1\"\"\"\nshow.lights = \"on\"\n",
 		"quiet hours":               "[[quiet]]\nfrom = \"20:00\"\nto = \"08:00\"\n[[quiet]]\ndays = [\"sat\"]\nfrom = \"00:00\"\nto = \"23:59\"\nsilence = [\"lamp\"]\n",
 		"patterns, tunes, the desk": "desk.only = 'bot == 8861'\npattern.hurry = \"100ms on,100ms off, repeat\"\ntune.hello = \"hello:d=8,o=5,b=140:c,e,g\"\n[output.a]\npin=\"GPIO18\"\nkind = \"tone\"\nonly = [\"bot\"]\n",
