@@ -18,6 +18,7 @@ import (
 type Card struct {
 	Device  string        `json:"device"`
 	Outputs []CardOutputs `json:"outputs"`
+	Lights  []CardLine    `json:"lights"` // what all lights show beside that
 	Buttons []CardButton  `json:"buttons"`
 	Quiet   []string      `json:"quiet"` // a sentence each
 }
@@ -48,7 +49,7 @@ type CardButton struct {
 
 // Card makes the sheet from the rules and outputs in force.
 func (c Config) Card() Card {
-	card := Card{Device: c.Device, Outputs: []CardOutputs{}, Buttons: []CardButton{}, Quiet: []string{}}
+	card := Card{Device: c.Device, Outputs: []CardOutputs{}, Lights: c.ownLines(), Buttons: []CardButton{}, Quiet: []string{}}
 	outputs, _ := c.outputs()
 	names := slices.SortedFunc(maps.Keys(outputs), func(a, b string) int { // lights first
 		return cmp.Or(cmp.Compare(rank(outputs[a].Kind), rank(outputs[b].Kind)), cmp.Compare(a, b))
@@ -116,14 +117,26 @@ func (c Config) cardLines(output, kind string) []CardLine {
 		}
 		add(r, r.Show, means)
 	}
-	if kind == gpio.Light {
-		lines = append(lines,
-			CardLine{"events cannot be stored", "quadruple", "Four short blinks", "events cannot be stored; look at the page"},
-			CardLine{"the store is nearly full", "quadruple", "Four short blinks, once a minute", "the store is nearly full; look at the page"},
-			CardLine{"starting", "starting", "A short flash each second", "it is starting"},
-		)
+	return lines
+}
+
+// ownLines are what each light shows of the box itself, whatever the rules are.
+func (c Config) ownLines() []CardLine {
+	lights, sounds := false, false
+	outputs, _ := c.outputs()
+	for _, o := range outputs {
+		lights = lights || o.Kind == gpio.Light
+		sounds = sounds || rank(o.Kind) >= rank(gpio.Buzzer)
 	}
-	if kind == gpio.Light && c.sounds() {
+	if !lights {
+		return []CardLine{}
+	}
+	lines := []CardLine{
+		{"events cannot be stored", "quadruple", "Four short blinks", "events cannot be stored; look at the page"},
+		{"the store is nearly full", "quadruple", "Four short blinks, once a minute", "the store is nearly full; look at the page"},
+		{"starting", "starting", "A short flash each second", "it is starting"},
+	}
+	if sounds {
 		lines = append(lines, CardLine{"muted", "", "A flash every 30 seconds amid the rest", "the sounds are muted"})
 	}
 	return lines
@@ -131,17 +144,6 @@ func (c Config) cardLines(output, kind string) []CardLine {
 
 func bySteps(list []indicator.Escalation) []indicator.Escalation {
 	return slices.SortedStableFunc(slices.Values(list), func(a, b indicator.Escalation) int { return int(a.After - b.After) })
-}
-
-// sounds tells whether an output can be heard.
-func (c Config) sounds() bool {
-	outputs, _ := c.outputs()
-	for _, o := range outputs {
-		if o.Kind == gpio.Buzzer || o.Kind == gpio.Tone {
-			return true
-		}
-	}
-	return false
 }
 
 // Print writes the sheet.
@@ -164,6 +166,12 @@ func (c Card) Print(w io.Writer) error {
 		for _, l := range o.Lines {
 			fmt.Fprintf(&b, "  %s: %s\n", l.Looks, l.Means)
 		}
+	}
+	if len(c.Lights) > 0 {
+		b.WriteString("\nany light, beside that\n")
+	}
+	for _, l := range c.Lights {
+		fmt.Fprintf(&b, "  %s: %s\n", l.Looks, l.Means)
 	}
 	for _, in := range c.Buttons {
 		fmt.Fprintf(&b, "\nbutton %s\n", in.Name)

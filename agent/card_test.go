@@ -18,8 +18,9 @@ func TestCard(t *testing.T) {
 	}{
 		"an empty file": {"", []string{
 			"lamp (light)", "  Slow pulse: a guest waits for one of us", "  Steady light: a guest waits, and somebody has said to look after it",
-			"  Even blinking for 5 seconds: a new conversation", "  Four short blinks: events cannot be stored; look at the page",
+			"  Even blinking for 5 seconds: a new conversation",
 			"buzzer (buzzer)", "  One chirp: a guest asks for one of us", "  Two short beeps, once a minute: a guest has waited for more than 2 minutes",
+			"any light, beside that", "  Four short blinks: events cannot be stored; look at the page", "  A flash every 30 seconds amid the rest: the sounds are muted",
 		}, []string{"quiet hours", "button"}},
 		"rules of one's own come first": {"[[rule]]\nname = \"web\"\non = [\"conversation_create\"]\nshow = { lamp = \"blink\", sounds = \"chirp\" }\nfor = \"10s\"\nmeans = \"A guest from the website\"\n", []string{
 			"lamp (light)", "  Even blinking for 10 seconds: A guest from the website", "  Slow pulse: a guest waits for one of us",
@@ -37,7 +38,7 @@ func TestCard(t *testing.T) {
 			"annas (light), for conversations of anna and unassigned alone", "bar and hall (lights)",
 			"door (relay)", "  Switched on: a guest waits for one of us", "  Switched on for a second: a conversation has passed to somebody else",
 		}, []string{"the sounds are muted"}},
-		"nothing at all": {"default_rules = false\noutput.buzzer = { pin = \"GPIO18\", kind = \"buzzer\" }\n", []string{"buzzer (buzzer)", "  It shows nothing: no rule names it."}, nil},
+		"nothing at all": {"default_rules = false\noutput.buzzer = { pin = \"GPIO18\", kind = \"buzzer\" }\n", []string{"buzzer (buzzer)", "  It shows nothing: no rule names it."}, []string{"any light"}},
 		"buttons and quiet hours": {"[input.ack]\npin = \"GPIO27\"\nhold = \"mute 30m\"\n[input.try]\npin = \"GPIO22\"\npress = \"\"\nhold = \"test\"\nhold_for = \"2s\"\nlock = true\n" +
 			"[[quiet]]\ndays = [\"sat\", \"sun\"]\nfrom = \"20:00\"\nto = \"08:00\"\n[[quiet]]\nfrom = \"12:00\"\nto = \"13:00\"\nsilence = [\"buzzer\", \"lights\"]\n", []string{
 			"button ack", "  Press it to say that somebody looks after all who wait now", "  Hold it for 5 seconds to mute the sounds for 30 minutes; the lights go on",
