@@ -58,3 +58,15 @@ func TestARelayIsNotMovedByTheStore(t *testing.T) {
 		t.Errorf("door %s, lamp %s", list[0].pattern, list[1].pattern)
 	}
 }
+
+func TestTheRulesOfHealthCanBeRead(t *testing.T) {
+	want := []string{
+		"events cannot be stored: while the store refuses, lights quadruple",
+		"the store is nearly full: while the store is nearly full, lights quadruple, every 1m",
+	}
+	for n, r := range Health() {
+		if got := r.String(); got != want[n] {
+			t.Errorf("%q, want %q", got, want[n])
+		}
+	}
+}

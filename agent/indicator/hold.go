@@ -24,17 +24,17 @@ type beat struct {
 	last time.Duration
 }
 
-// turn lets something be due or not. It is due since at, as far as time alone decided; every is its interval, or 0. It is never
-// shown twice within its interval, whoever it is shown for.
-func (b *beat) turn(due bool, at, every, now time.Duration) {
+// turn lets something be due or not. It is due since at, as far as time alone decided; every is its interval, or 0. It comes
+// apart from the time before by at least so much.
+func (b *beat) turn(due bool, at, every, apart, now time.Duration) {
 	switch {
 	case !due:
 		b.on = false
 		return
 	case !b.on:
 		b.on, b.from = true, at
-		if every > 0 && b.last > 0 {
-			b.from = max(at, b.last+every)
+		if b.last > 0 {
+			b.from = max(at, b.last+apart)
 		}
 	}
 	if now >= b.from {
@@ -71,7 +71,7 @@ func (e *engine) hold(i int, v *view, next *deadline) {
 			from = oldest
 		}
 	}
-	h.beat.turn(h.holds, from, r.Every, v.now)
+	h.beat.turn(h.holds, from, r.Every, 0, v.now)
 	if oldest == never {
 		oldest = h.beat.from
 	}
@@ -86,7 +86,7 @@ func (e *engine) hold(i int, v *view, next *deadline) {
 		} else {
 			from = at
 		}
-		h.steps[n].turn(h.holds && v.now >= at, from, st.repeat, v.now)
+		h.steps[n].turn(h.holds && v.now >= at, from, st.repeat, st.repeat, v.now) // it may move on to another guest
 	}
 }
 
