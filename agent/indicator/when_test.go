@@ -30,6 +30,8 @@ func TestWhatWhenLooksAt(t *testing.T) {
 		{"what it does not say its conversation knows", note, 0, true,
 			`bot == 8861 and account == 7 and channel == "WEB" and title == "Room 12" and "VIP" in labels and team == "Front desk" and person == "anna"`, true},
 		{"what it says itself goes before", with(note, func(e *event.Event) { e.Channel, e.Labels = "APP", []string{} }), 0, true, `channel == "APP" and len(labels) == 0`, true},
+		{"its own team too", with(note, func(e *event.Event) { e.Time, e.Team = time.Unix(999, 0), event.Team{ID: "4", Name: "Kitchen"} }), 0, true,
+			`team == "Kitchen" and team == "4"`, true},
 		{"its own assignee too, though a newer one is known", with(note, func(e *event.Event) {
 			e.Time, e.Assignee = time.Unix(999, 0), &event.Actor{Kind: event.ActorBot, ID: "1"}
 		}), 0, true, `assignee.kind == "bot" and person == ""`, true},
