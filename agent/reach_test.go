@@ -173,17 +173,18 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r
 func TestTwoFailuresInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		told, asked := 0, 0
-		clock := unset
-		r := newReach(WebhookConfig{PublicURL: "https://desk.example.org/webhook", Tokens: []string{secret}}, func() time.Time { return clock },
-			func() { told++ }, slog.New(slog.NewTextHandler(&log, nil)))
-		good := false
+		var told, asked atomic.Int32
+		var clock wallClock
+		clock.set(unset)
+		r := newReach(WebhookConfig{PublicURL: "https://desk.example.org/webhook", Tokens: []string{secret}}, clock.now,
+			func() { told.Add(1) }, slog.New(slog.NewTextHandler(&log, nil)))
+		var good atomic.Bool
 		r.client.Transport = answers(func(q *http.Request) (*http.Response, error) {
-			asked++
+			asked.Add(1)
 			if body, _ := io.ReadAll(q.Body); q.Method != http.MethodPost || string(body) != `{"token":"the-token"}` || q.Host != "desk.example.org" {
 				t.Errorf("it posts %s to %s by %s", body, q.Host, q.Method)
 			}
-			if !good {
+			if !good.Load() {
 				return nil, errors.New("post to desk.example.org the-token")
 			}
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(secret))}, nil
@@ -191,29 +192,29 @@ func TestTwoFailuresInARow(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- r.run(ctx) }()
-		want := func(what string, after time.Duration, n int, unreachable bool, changes int) {
+		want := func(what string, after time.Duration, n int32, unreachable bool, changes int32) {
 			t.Helper()
 			time.Sleep(after)
 			synctest.Wait()
-			if asked != n || r.unreachable() != unreachable || told != changes || (r.problem() != "") != unreachable {
-				t.Errorf("%s: asked %d times, unreachable %t, told %d times, %q", what, asked, r.unreachable(), told, r.problem())
+			if asked.Load() != n || r.unreachable() != unreachable || told.Load() != changes || (r.problem() != "") != unreachable {
+				t.Errorf("%s: asked %d times, unreachable %t, told %d times, %q", what, asked.Load(), r.unreachable(), told.Load(), r.problem())
 			}
 		}
 		want("while the clock is not set, no certificate is valid", time.Hour, 0, false, 0)
-		clock = today
+		clock.set(today)
 		want("one failure is none", time.Minute, 1, false, 0)
 		want("two are", 5*time.Minute, 2, true, 1)
 		if p := r.problem(); p != "nothing reaches us at https://desk.example.org/webhook: the connection ended without an answer: look at the proxy or tunnel in front of us" {
 			t.Error(p)
 		}
 		want("and go on", 5*time.Minute, 3, true, 1)
-		good = true
+		good.Store(true)
 		want("one good answer ends it", 5*time.Minute, 4, false, 2)
-		good = false
+		good.Store(false)
 		want("one failure between", 5*time.Minute, 5, false, 2)
-		good = true
+		good.Store(true)
 		want("two good ones", 5*time.Minute, 6, false, 2)
-		good = false
+		good.Store(false)
 		want("does not count with the next", 5*time.Minute, 7, false, 2)
 		stop()
 		if err := <-done; err != nil {
