@@ -343,6 +343,7 @@ func (a *Agent) boardConfig() gpio.Config {
 func (a *Agent) indication() indicator.Config {
 	c := a.config.indication()
 	c.Seen, c.Now = a.census.count, a.options.Now
+	c.ClockSet = func() bool { return storage.ClockSet(a.options.Now()) }
 	return c
 }
 

@@ -220,6 +220,8 @@ func quietWords(q QuietConfig) string {
 			s = "no sound"
 		case indicator.Lights:
 			s = "no light"
+		case indicator.AllOutputs:
+			s = "nothing at all"
 		default:
 			s = "nothing on " + s
 		}

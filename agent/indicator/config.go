@@ -43,10 +43,3 @@ func (c Config) Validate() []error {
 	_, faults := newEngine(c)
 	return faults
 }
-
-// Quiet is one [[quiet]] as it is written.
-type Quiet struct {
-	Days     []string // on which it begins: mon … sun; empty: each
-	From, To string   // "20:00"; over midnight where To is not after From
-	Silence  []string // names of outputs, Lights, Sounds
-}

@@ -202,13 +202,5 @@ func usable(d time.Duration) error {
 	return nil
 }
 
-// silenced says why a rule may not show on an output now, in words for people; empty: it may.
-func (e *engine) silenced(r *rule, o int) string {
-	if e.mute.Until != 0 && e.outputs[o].sounds() && !r.Critical {
-		return "muted"
-	}
-	return ""
-}
-
 // isQuiet says whether there are quiet hours now.
-func (e *engine) isQuiet() bool { return false }
+func (e *engine) isQuiet() bool { return e.quiet.active }

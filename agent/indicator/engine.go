@@ -11,7 +11,7 @@ import (
 )
 
 // engine turns rules, commands and the view of the desk into one pattern for each output. It is pure: it is told the time, by
-// the store's running clock.
+// the store's running clock, and asks the configuration for that of the wall where there are quiet hours.
 type engine struct {
 	outputs  []Output
 	patterns map[string]gpio.Pattern // beside the built-in ones
@@ -22,7 +22,9 @@ type engine struct {
 	set      []standing // by output: what Set asked for
 	test     []standing // by output: what Test asked for
 	mute     muting
-	pressed  time.Duration // when a button was, if one ever was
+	quiet    quietness
+	clock    func() (now time.Time, set bool) // on the wall, see Config.wallClock
+	pressed  time.Duration                    // when a button was, if one ever was
 	answers  bool
 	settled  bool                         // decide was called
 	listen   func(rule int, what outcome) // what a happening does to a rule; nil: nobody wants to know
@@ -40,6 +42,8 @@ type standing struct {
 // muting is when the sounding outputs are silent.
 type muting struct {
 	From, Until time.Duration // not muted while Until is 0
+	Wall        int64         // Unix time of its end where the clock was set when it began; 0: nobody knows
+	again       bool          // it began before this start
 }
 
 // shown is what one output is to show.
@@ -59,7 +63,7 @@ const (
 // newEngine returns every fault of the configuration, as Config.Validate does.
 func newEngine(c Config) (*engine, []error) {
 	e := &engine{
-		outputs: slices.Clone(c.Outputs), patterns: c.Patterns,
+		outputs: slices.Clone(c.Outputs), patterns: c.Patterns, clock: c.wallClock(),
 		set: make([]standing, len(c.Outputs)), test: make([]standing, len(c.Outputs)), dirty: map[string]bool{},
 	}
 	for i := range e.outputs {
@@ -86,6 +90,7 @@ func newEngine(c Config) (*engine, []error) {
 	for n, r := range c.Rules {
 		b.rule(n, r)
 	}
+	b.quiet()
 	if n := len(e.groups.list); n > maxGroups {
 		b.fault("rule", "of and only make %d groups of conversations, and there can be %d: use fewer different ones", n, maxGroups)
 	}
@@ -100,14 +105,8 @@ func newEngine(c Config) (*engine, []error) {
 // decide says what each output is to show now, and when that changes by time alone.
 func (e *engine) decide(v view) ([]shown, deadline) {
 	var next deadline
-	if e.mute.Until != 0 {
-		if v.now >= e.mute.Until {
-			e.mute = muting{}
-			e.dirty[muteEntry] = true
-		} else {
-			next.by(e.mute.Until)
-		}
-	}
+	e.unmute(v.now, &next)
+	e.hush(&v, &next)
 	for i := range e.rules {
 		e.hold(i, &v, &next)
 	}
@@ -124,6 +123,9 @@ func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
 	if s := e.test[o].at(now, next); s != nil {
 		return playing(s.pattern, "test", s.from)
 	}
+	if s, ok := e.over(o, now, next); ok && e.set[o].at(now, next) == nil {
+		return s
+	}
 	muted := e.mute.Until != 0
 	show := shown{pattern: "off", play: gpio.Steady(false)}
 	if s := e.set[o].at(now, next); s == nil {
@@ -135,8 +137,10 @@ func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
 		show = playing(s.pattern, "set by hand", s.from)
 	}
 	switch {
+	case e.quiet.silenced[o] && show.reason == "":
+		show.reason = quietHours
 	case !muted:
-	case e.outputs[o].Kind == gpio.Light:
+	case e.outputs[o].Kind == gpio.Light && !e.quiet.silenced[o]:
 		show.blip(e.mute.From, now, next)
 	case e.outputs[o].sounds() && show.reason == "":
 		show.reason = "muted"
@@ -156,6 +160,9 @@ func (e *engine) ranked(o int, now time.Duration, next *deadline) shown {
 			if show.reason == "" {
 				show.reason = why
 			}
+			continue
+		}
+		if e.covered(o, &s) {
 			continue
 		}
 		return s
@@ -214,6 +221,10 @@ func (s shown) replaces(old shown) bool {
 	if !s.play.Equal(old.play) {
 		return true
 	}
-	goesOn := s.play.Repeat || len(s.play.Steps) == 1 && s.play.Steps[0].For == 0
-	return !goesOn && s.from != old.from
+	return !s.goesOn() && s.from != old.from
+}
+
+// goesOn says that s does not end by itself.
+func (s *shown) goesOn() bool {
+	return s.play.Repeat || len(s.play.Steps) == 1 && s.play.Steps[0].For == 0
 }

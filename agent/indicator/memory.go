@@ -13,9 +13,10 @@ import (
 
 // The names of the engine's entries beside the cursor; those of the desk are its own.
 const (
-	muteEntry = "mute"
-	setEntry  = "set/"  // an output's name follows
-	ruleEntry = "rule/" // a rule's name follows
+	muteEntry  = "mute"
+	quietEntry = "quiet"
+	setEntry   = "set/"  // an output's name follows
+	ruleEntry  = "rule/" // a rule's name follows
 )
 
 // setMemory is a standing pattern as it is kept.
@@ -43,8 +44,35 @@ func (e *engine) muteUntil(now, until time.Duration) {
 	e.mute = muting{}
 	if until != 0 {
 		e.mute = muting{From: now, Until: until}
+		if t, set := e.clock(); set {
+			e.mute.Wall = t.Add(until - now).Round(time.Second).Unix()
+		}
 	}
 	e.dirty[muteEntry] = true
+}
+
+// unmute ends a mute in its time. One that began before this start ends by the wall clock, too: the store's clock stands still
+// while the box is switched off and nobody can tell it for how long.
+func (e *engine) unmute(now time.Duration, next *deadline) {
+	m := &e.mute
+	if m.Until == 0 {
+		return
+	}
+	left := m.Until - now
+	if m.again && m.Wall != 0 {
+		if t, set := e.clock(); set {
+			left = min(left, time.Unix(m.Wall, 0).Sub(t))
+		}
+		if left > quietEvery {
+			next.by(now + quietEvery) // the clock may be set, or jump
+		}
+	}
+	if left <= 0 {
+		*m = muting{}
+		e.dirty[muteEntry] = true
+		return
+	}
+	next.by(now + left)
 }
 
 // entries returns what changed since its last call and adds it to put, which may be nil.
@@ -60,6 +88,9 @@ func (e *engine) entries(put map[string][]byte) map[string][]byte {
 		if e.mute.Until != 0 {
 			put[muteEntry] = pack(e.mute)
 		}
+	}
+	if e.dirty[quietEntry] {
+		put[quietEntry] = e.quiet.memory(e.outputs)
 	}
 	for o, output := range e.outputs {
 		if name := setEntry + output.Name; e.dirty[name] {
@@ -101,8 +132,10 @@ func (e *engine) restoreOne(name string, data []byte, now time.Duration) bool {
 			return false
 		}
 		if m.Until > now {
-			e.mute = m
+			e.mute, e.mute.again = m, true
 		}
+	case name == quietEntry:
+		return e.restoreQuiet(data)
 	case strings.HasPrefix(name, setEntry):
 		o := e.output(strings.TrimPrefix(name, setEntry))
 		if o < 0 {

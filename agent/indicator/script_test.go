@@ -57,6 +57,7 @@ func simulation(t testing.TB, c Config) *Simulation {
 // configs are those that scripts are played on.
 var configs = map[string]func() Config{
 	"plain": testConfig,
+	"quiet": quietConfig,
 }
 
 // TestScriptFaults: what is wrong with a script is told with its line.

@@ -41,6 +41,9 @@ func (i *Indicator) Snapshot() Snapshot {
 	s := Snapshot{Desk: *i.listed, Outputs: make([]OutputState, 0, len(i.wanted))}
 	if until := i.core.engine.mute.Until; until != 0 {
 		wall := i.now().Add(until - i.source.Elapsed()).Round(time.Second).UTC()
+		if m := i.core.engine.mute; m.again && m.Wall != 0 && time.Unix(m.Wall, 0).Before(wall) {
+			wall = time.Unix(m.Wall, 0).UTC()
+		}
 		if off := wall.Sub(i.until.wall); i.until.of != until || off.Abs() > time.Second { // the same time, but for rounding and until the clock is set
 			i.until = wallTime{of: until, wall: wall}
 		}

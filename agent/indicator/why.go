@@ -191,6 +191,9 @@ func (r *recorder) look(list []shown, now time.Duration) *look {
 		case e.set[o].at(now, &never) != nil && strings.HasPrefix(list[o].reason, handSet):
 			to.hand = handSet
 		}
+		if list[o].reason == overQuiet {
+			to.hand = overQuiet
+		}
 		taken := to.hand != ""
 		for i := range e.rules {
 			if _, ok := e.asks(i, o, now, &never); !ok {
