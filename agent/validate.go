@@ -44,6 +44,7 @@ func (c *Config) validate(f *collector) {
 	}
 	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(f, "log.format", c.Log.Format, "text", "json")
+	c.validateBoard(f)
 	c.validateIndication(f)
 }
 
@@ -199,6 +200,21 @@ func (c *Config) validateOutputs(f *collector) (pins map[string]string) {
 		pins[o.Pin] = "output " + name
 	}
 	return pins
+}
+
+// validateBoard adds what the board alone knows to be wrong.
+func (c *Config) validateBoard(f *collector) {
+	joined, ok := c.Board().Validate().(interface{ Unwrap() []error })
+	if !ok { // nothing
+		return
+	}
+	known := slices.Clone(f.faults)
+	for _, err := range joined.Unwrap() {
+		key, text, _ := strings.Cut(err.Error(), ": ")
+		if !f.follows(key, known) {
+			f.add(key, "%s", text)
+		}
+	}
 }
 
 // Location is the time zone of page and terminal.
