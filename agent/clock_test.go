@@ -126,3 +126,20 @@ func TestAClockThatJumpsBetweenTwoRuns(t *testing.T) {
 		r.stop()
 	}
 }
+
+// TestQuietHoursNeedAClock that can be believed.
+func TestQuietHoursNeedAClock(t *testing.T) {
+	const hours = "timezone = 'UTC'\n[[quiet]]\nfrom = '00:00'\nto = '24:00'\n"
+	for at, want := range map[time.Time]string{today: "quiet hours", unset: ""} {
+		clock := &wallClock{}
+		clock.set(at)
+		r := run(t, t.TempDir(), hours, clock.now)
+		r.eventually("the outputs are known", func(s admin.Status) bool { return len(s.Outputs) == 2 })
+		for _, o := range r.Status().Outputs {
+			if o.Pattern != "off" || o.Name == "buzzer" && o.Reason != want || o.Name == "lamp" && o.Reason != "" {
+				t.Errorf("%v: %+v", at, o)
+			}
+		}
+		r.stop()
+	}
+}
