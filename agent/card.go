@@ -131,11 +131,12 @@ func (c Config) ownLines() []CardLine {
 	if !lights {
 		return []CardLine{}
 	}
-	lines := []CardLine{
-		{"events cannot be stored", "quadruple", "Four short blinks", "events cannot be stored; look at the page"},
-		{"the store is nearly full", "quadruple", "Four short blinks, once a minute", "the store is nearly full; look at the page"},
-		{"starting", "starting", "A short flash each second", "it is starting"},
+	lines := []CardLine{}
+	for _, r := range indicator.Health() {
+		p := gpio.Pattern{Name: r.Show[indicator.Lights], Steps: []gpio.Step{{On: true, For: time.Second}}, Repeat: true}
+		lines = append(lines, CardLine{r.Name, p.Name, looks(p, gpio.Light, r), r.Name + "; look at the page"})
 	}
+	lines = append(lines, CardLine{indicator.Starting.Name, indicator.Starting.Name, "A short flash each second", "it is starting"})
 	if sounds {
 		lines = append(lines, CardLine{"muted", "", "A flash every 30 seconds amid the rest", "the sounds are muted"})
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"deskbell/agent/indicator"
 )
 
 const masked = "********"
@@ -20,7 +22,10 @@ func (c Config) Print(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# The configuration in force. Of the rules an earlier one wins an output.\n")
 	printTable(&b, c.effective(), "")
-	b.WriteString("\n# Below all rules, on lights: four short blinks while events cannot be stored; the same once a minute while the store is nearly full.\n")
+	b.WriteString("\n# Below all rules, whatever they are:\n")
+	for _, r := range indicator.Health() {
+		fmt.Fprintf(&b, "# %s\n", r)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -66,6 +66,8 @@ func seen(p gpio.Pattern) string {
 		return "Two short blinks"
 	case "triple":
 		return "Three short blinks"
+	case "quadruple": // of the box itself
+		return "Four short blinks"
 	case "chirp":
 		return "One short flash"
 	case "alarm":
@@ -209,9 +211,12 @@ func quietWords(q QuietConfig) string {
 		}
 		days = listed(names)
 	}
-	next := ""
-	if q.To <= q.From {
-		next = " the next day"
+	hours := fmt.Sprintf("from %s to %s", q.From, q.To)
+	switch {
+	case q.From == "00:00" && q.To == "24:00":
+		hours = "all day"
+	case q.To < q.From:
+		hours += " the next day"
 	}
 	var silent []string
 	for _, s := range q.Silence {
@@ -227,7 +232,7 @@ func quietWords(q QuietConfig) string {
 		}
 		silent = append(silent, s)
 	}
-	return fmt.Sprintf("%s from %s to %s%s: %s", days, q.From, q.To, next, listed(silent))
+	return fmt.Sprintf("%s %s: %s", days, hours, listed(silent))
 }
 
 // inWords is a length of time as people say it.
