@@ -59,7 +59,7 @@ func (r rhythm) tellsFrom(q rhythm) bool {
 	return r.together != q.together || apart(r.flash, q.flash) || apart(r.pause, q.pause)
 }
 
-// TestEveryRhythmTellsFromEveryOther: whoever cannot tell colours, or has one lamp, tells all signals apart by their timing alone,
+// TestEveryRhythmTellsFromEveryOther is of point 15: whoever cannot tell colours, or has one lamp, tells all signals apart by their timing alone,
 // those of the box itself included.
 func TestEveryRhythmTellsFromEveryOther(t *testing.T) {
 	rhythms := map[string]rhythm{}

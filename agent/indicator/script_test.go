@@ -110,6 +110,19 @@ Mon 09:01:35 lamp       off
 	}
 }
 
+// TestSimulationEnds, whatever there is to show.
+func TestSimulationEnds(t *testing.T) {
+	s := simulation(t, testConfig())
+	s.most = 1000
+	script := "0s handover c1 none\n+24h\n"
+	if err := s.Play(strings.NewReader(script), t.Output()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Play(strings.NewReader("0s mute 40h\n+24h"), t.Output()); err == nil || err.Error() != "line 2: more happens than can be played" {
+		t.Error(err)
+	}
+}
+
 // FuzzScript: whatever a script holds, it is played or refused, and soon.
 func FuzzScript(f *testing.F) {
 	f.Add("clock 2026-10-25 01:30\n0s new c1\n+5s handover c1 user anna@hotel.example\n  lamp pulse\n22:15 restart 5s\n")

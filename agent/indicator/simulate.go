@@ -23,7 +23,8 @@ type Simulation struct {
 	// Press says what a press of a button for a time does; false: nothing. Nil: it acknowledges.
 	Press func(input string, d time.Duration) (Action, bool)
 
-	watch func(*stage) // after each look at the rules; of tests
+	most  int          // looks at the rules; 0: maxLooks
+	watch func(*stage) // after each of them; of tests
 }
 
 // Bounds of a simulation.
@@ -52,7 +53,9 @@ type stage struct {
 	cond     Conditions
 	stuck    time.Duration // running clock since which something is not delivered; 0: nothing is
 	shown    []shown
-	heard    int // sounds
+	heard    int   // sounds
+	rings    []int // outputs on which one begins now
+	starts   bool
 	kept     map[string][]byte
 	looks    int
 	failures []error
@@ -121,16 +124,16 @@ func (g *stage) play(l *line) error {
 // start begins a life of the agent with what was kept of the one before.
 func (g *stage) start() error {
 	c := g.Config
-	c.Reasons = MaxReasons
+	c.Reasons = soundSlots // enough for a look back
 	c.Now, c.ClockSet = g.clock, func() bool { return !g.wall.IsZero() }
-	if faults := c.Validate(); len(faults) > 0 {
-		return errors.Join(faults...)
-	}
 	last := g.running()
 	if g.core != nil {
 		last = g.core.last
 	}
-	g.core, _ = newCore(c)
+	var faults []error
+	if g.core, faults = newCore(c); len(faults) > 0 {
+		return errors.Join(faults...)
+	}
 	if err := errors.Join(g.core.restore(g.kept, last, g.running())...); err != nil {
 		return err
 	}
@@ -138,6 +141,7 @@ func (g *stage) start() error {
 	for o := range g.shown {
 		g.shown[o].pattern = "off"
 	}
+	g.starts = true
 	_, err := g.look()
 	return err
 }
@@ -177,8 +181,8 @@ func (g *stage) until(to time.Duration) error {
 
 // look asks the rules, and tells what is shown otherwise than before.
 func (g *stage) look() (deadline, error) {
-	if g.looks++; g.looks > maxLooks {
-		return deadline{}, fmt.Errorf("more than %d changes", maxLooks)
+	if g.looks++; g.looks > cmp.Or(g.most, maxLooks) {
+		return deadline{}, errors.New("more happens than can be played")
 	}
 	now := g.running()
 	g.core.tick(now)
@@ -186,15 +190,17 @@ func (g *stage) look() (deadline, error) {
 		g.cond.Undelivered = now - g.stuck
 	}
 	list, next := g.core.decide(g.cond, now)
+	g.rings = g.rings[:0]
 	for o, s := range list {
-		if g.core.engine.outputs[o].sounds() && lit(s.play) && s.replaces(g.shown[o]) {
+		if g.core.engine.outputs[o].sounds() && lit(s.play) && s.replaces(g.shown[o]) && (!g.starts || s.from == now) { // else it goes on
 			g.heard++
+			g.rings = append(g.rings, o)
 		}
 		if g.tells && (s.pattern != g.shown[o].pattern || s.reason != g.shown[o].reason) {
 			fmt.Fprintf(g.out, "%-12s %-10s %s\n", g.when(), g.Config.Outputs[o].Name, s.text())
 		}
 	}
-	g.shown = list
+	g.shown, g.starts = list, false
 	if g.watch != nil {
 		g.watch(g)
 	}
@@ -265,7 +271,9 @@ func (g *stage) explains(text string) error {
 // numbers are those of the desk that a script may expect.
 func (g *stage) numbers() map[string]int {
 	f := g.core.desk.FactsOf(g.core.group(0))
-	return map[string]int{"open": f.Open, "waiting": f.Waiting, "acknowledged": f.Acknowledged, "unanswered": f.Unanswered, "unassigned": f.Unassigned}
+	return map[string]int{
+		"open": f.Open, "waiting": f.Waiting, "acknowledged": f.Acknowledged, "unanswered": f.Unanswered, "unassigned": f.Unassigned, "sounds": g.heard,
+	}
 }
 
 func (g *stage) outputNames() (list []string) {

@@ -111,6 +111,10 @@ func TestWhyOfAPlainMessage(t *testing.T) {
 			t.Errorf("a message at which no rule is asked wrote %s: %s", name, put[name])
 		}
 	}
+	// It is one more that nobody has answered, and yet nothing shows it.
+	if g := after(t, testConfig(), "0s handover c1 user anna@hotel.example\n+10s reply c1 anna@hotel.example\n+10s visitor c1"); g.core.why.slots[3].sequence != 0 {
+		t.Errorf("a message that nothing shows is kept: %s", g.core.why.write(&g.core.why.slots[3]))
+	}
 	x, err := g.core.why.explain(2)
 	if err != nil || !strings.HasPrefix(x.Note, "no rule is for such an event") || len(x.Decisions) != len(Builtin()) || x.Decisions[0].Detail != "while waiting > 0 did not change" {
 		t.Errorf("%+v, %v", x, err)
@@ -132,6 +136,16 @@ func TestWhyOfASound(t *testing.T) {
 	g = after(t, testConfig(), "0s new c1\n+10s handover c1 none")
 	if s, ok := g.core.why.lastSound(); ok {
 		t.Errorf("the sound of an event is one that time made: %+v", s)
+	}
+	g = after(t, testConfig(), "0s handover c1 none\n+2m500ms restart 0s\n+100ms")
+	if x, _ := g.core.why.explain(1); len(x.Sounds) != 1 {
+		t.Errorf("a sound that goes on after a restart is another: %+v", x.Sounds)
+	}
+	c := testConfig()
+	c.Rules = []Rule{{Name: "gave up", On: []string{"wait_ended"}, Show: show(Sounds, "double")}}
+	g = after(t, c, "0s new c2\n+1s handover c1 none\n+2h1s")
+	if s, ok := g.core.why.lastSound(); !ok || s.Rule != "gave up" || s.Sequence != 2 {
+		t.Errorf("of a wait that ends by time: %+v", s)
 	}
 	g = after(t, testConfig(), "0s set lamp on\n+1s test buzzer\n+5s mute\n+1s handover c1 none\n+5m ack")
 	if s, ok := g.core.why.lastSound(); ok {
