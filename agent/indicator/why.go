@@ -4,6 +4,8 @@ import (
 	"hash/crc32"
 	"strings"
 	"time"
+
+	"deskbell/agent/desk"
 )
 
 // outcome is what became of a rule, of an event or on an output.
@@ -237,8 +239,11 @@ func (r *recorder) listenTo(list []shown, now time.Duration) {
 		if len(r.before) == 0 && s.from != now {
 			continue // it goes on from an earlier life
 		}
-		if rule := r.winner(list, o, now); rule >= 0 && !r.madeBy(rule) {
-			r.sound(rule, o, s.pattern, now)
+		if s.reason == overQuiet {
+			_, _, sequence, _ := r.desk.Oldest(r.group(r.engine.quiet.waiting[o]), desk.Waiting)
+			r.sound(overQuiet, sequence, o, s.pattern, now)
+		} else if rule := r.winner(list, o, now); rule >= 0 && !r.madeBy(rule) {
+			r.sound(r.engine.rules[rule].Name, r.guest(rule), o, s.pattern, now)
 		}
 	}
 }
@@ -264,9 +269,9 @@ func (r *recorder) madeBy(rule int) bool {
 }
 
 // sound keeps a sound.
-func (r *recorder) sound(rule, output int, pattern string, now time.Duration) {
+func (r *recorder) sound(name string, guest uint64, output int, pattern string, now time.Duration) {
 	r.unsaved = true
-	name, to := r.engine.rules[rule].Name, r.engine.outputs[output].Name
+	to := r.engine.outputs[output].Name
 	last := &r.sounds[r.number%soundSlots]
 	if r.number > 0 && last.Rule == name && last.At == now { // on several outputs
 		last.Outputs, last.dirty = append(last.Outputs, to), true
@@ -274,7 +279,7 @@ func (r *recorder) sound(rule, output int, pattern string, now time.Duration) {
 	}
 	r.number++
 	r.sounds[r.number%soundSlots] = soundMemory{
-		Number: r.number, At: now, Wall: unixOf(r.wall()), Rule: name, Outputs: []string{to}, Pattern: pattern, Sequence: r.guest(rule), dirty: true,
+		Number: r.number, At: now, Wall: unixOf(r.wall()), Rule: name, Outputs: []string{to}, Pattern: pattern, Sequence: guest, dirty: true,
 	}
 }
 

@@ -147,6 +147,10 @@ func TestWhyOfASound(t *testing.T) {
 	if s, ok := g.core.why.lastSound(); !ok || s.Rule != "gave up" || s.Sequence != 2 {
 		t.Errorf("of a wait that ends by time: %+v", s)
 	}
+	g = after(t, quietConfig(), "clock 2026-03-04 07:59\n0s new c1\n+10s handover c1 none\n+50s")
+	if s, ok := g.core.why.lastSound(); !ok || s.Rule != overQuiet || s.Pattern != "chirp" || s.Sequence != 2 || !slices.Equal(s.Outputs, []string{"buzzer"}) {
+		t.Errorf("at the end of quiet hours: %+v", s)
+	}
 	g = after(t, testConfig(), "0s set lamp on\n+1s test buzzer\n+5s mute\n+1s handover c1 none\n+5m ack")
 	if s, ok := g.core.why.lastSound(); ok {
 		t.Errorf("something sounded, though nothing did: %+v", s)
