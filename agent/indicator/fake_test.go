@@ -189,13 +189,17 @@ type fakeBoard struct {
 	made  time.Time
 	lines []string
 	now   map[string]string
+	since map[string]time.Duration // when what it shows counts from, since it was made
 }
 
-func newFakeBoard() *fakeBoard { return &fakeBoard{made: time.Now(), now: map[string]string{}} }
+func newFakeBoard() *fakeBoard {
+	return &fakeBoard{made: time.Now(), now: map[string]string{}, since: map[string]time.Duration{}}
+}
 
-func (b *fakeBoard) Show(output string, p gpio.Pattern, _ time.Time) error {
+func (b *fakeBoard) Show(output string, p gpio.Pattern, since time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.since[output] = since.Sub(b.made)
 	b.lines = append(b.lines, fmt.Sprintf("%v %s %s", time.Since(b.made).Round(time.Millisecond), output, p.Name))
 	b.now[output] = p.Name
 	return nil

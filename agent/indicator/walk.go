@@ -36,6 +36,8 @@ type walk struct {
 	uses   uint32
 	limits []limit
 	faults []error
+
+	steps, letters int // of patterns
 }
 
 // node looks at one part and those below it.
@@ -300,8 +302,12 @@ func (w *walk) in(n *node) sort {
 	return w.fault(n, "in looks for text in labels or in a list such as [\"a\", \"b\"]: %s is not to be found in %s", l, r)
 }
 
-// maxProgram bounds what a pattern of `matches` becomes, in instructions: it takes as many steps a letter.
-const maxProgram = 2000
+// Bounds of what the patterns of one expression become: instructions, for each letter may take as many steps, and the letters
+// that those name, of which a machine keeps several copies: `^\pL{900}$` takes 7 MB.
+const (
+	maxSteps   = 1000
+	maxLetters = 20_000
+)
 
 func (w *walk) search(n *node) sort {
 	l, r := w.node(n.sides[0]), w.node(n.sides[1])
@@ -322,8 +328,15 @@ func (w *walk) search(n *node) sort {
 	if err != nil {
 		return w.fault(pattern, "%v", err)
 	}
-	if code, err := syntax.Compile(re.Simplify()); err != nil || len(code.Inst) > maxProgram {
-		return w.fault(pattern, "a pattern of this size is too slow here: make it shorter")
+	code, err := syntax.Compile(re.Simplify())
+	if err == nil {
+		w.steps += len(code.Inst)
+		for _, step := range code.Inst {
+			w.letters += len(step.Rune)
+		}
+	}
+	if err != nil || w.steps > maxSteps || w.letters > maxLetters {
+		return w.fault(pattern, "patterns of this size are too slow here: make them shorter")
 	}
 	n.match = regexp.MustCompile(pattern.value)
 	return aTruth
