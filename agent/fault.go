@@ -57,6 +57,13 @@ func (c *collector) tell(key, format string, args ...any) {
 	}
 }
 
+// missing is add for a key that has to be there. One that is mistyped was told.
+func (c *collector) missing(key, text string) {
+	if !c.follows(key, c.faults) {
+		c.add(key, "%s", text)
+	}
+}
+
 // follows says whether a fault at key may only follow from one of those known:
 // of the same key, of one within it, or of a key beside it where key itself is
 // not in the file, because it is mistyped.

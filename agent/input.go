@@ -44,7 +44,7 @@ func (c *Config) validateInputs(f *collector, pins map[string]string) {
 			f.add(key, "%q may have letters, digits, - and _ only", name)
 		}
 		if in.Pin == "" {
-			f.add(key+".pin", "an input needs a pin, such as \"GPIO27\"")
+			f.missing(key+".pin", "an input needs a pin, such as \"GPIO27\"")
 		} else if other := pins[in.Pin]; other != "" {
 			f.add(key+".pin", "%s is the pin of %s already", in.Pin, other)
 		}

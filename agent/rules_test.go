@@ -147,23 +147,43 @@ func TestReadmeExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := t.TempDir()
-	for _, name := range []string{"token", "mqtt"} {
-		if err := os.WriteFile(secrets+"/"+name, []byte("geheim\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	blocks := 0
 	for part := range strings.SplitSeq(string(readme), "```toml\n") {
 		block, _, ok := strings.Cut(part, "\n```")
 		if blocks++; blocks == 1 || !ok { // what is before the first
 			continue
 		}
-		if _, err := Load([]byte(strings.ReplaceAll(block, "/etc/deskbell", secrets)), testMachine); err != nil {
-			t.Errorf("%v in\n%s", err, block)
-		}
+		loads(t, block)
 	}
 	if blocks < 2 {
 		t.Error("the README shows no configuration")
+	}
+}
+
+// TestShippedFile loads the configuration file of the package, and each line of it that is offered as a comment.
+func TestShippedFile(t *testing.T) {
+	shipped, err := os.ReadFile("../packaging/deskbell.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loads(t, string(shipped))
+	for line := range strings.Lines(string(shipped)) {
+		if example.MatchString(line) {
+			loads(t, line[1:])
+		}
+	}
+}
+
+// loads loads a text that names secrets in /etc/deskbell.
+func loads(t *testing.T, text string) {
+	t.Helper()
+	secrets := t.TempDir()
+	for _, name := range []string{"token", "mqtt"} {
+		if err := os.WriteFile(secrets+"/"+name, []byte("geheim\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load([]byte(strings.ReplaceAll(text, "/etc/deskbell", secrets)), testMachine); err != nil {
+		t.Errorf("%v in\n%s", err, text)
 	}
 }

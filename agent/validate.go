@@ -112,7 +112,7 @@ func (c *Config) validateForwards(f *collector) {
 		key := "forward." + strconv.Itoa(i)
 		switch {
 		case fw.Name == "":
-			f.add(key+".name", "a forward needs a name")
+			f.missing(key+".name", "a forward needs a name")
 		case !forwardName.MatchString(fw.Name):
 			f.add(key+".name", "%q may have letters, digits, - and _ only", fw.Name)
 		case seen[fw.Name]:
@@ -138,7 +138,7 @@ func (c *Config) validateForwards(f *collector) {
 func brokerURL(f *collector, key string, fw ForwardConfig) {
 	key += ".broker"
 	if fw.Broker == "" {
-		f.add(key, "a forward needs the broker's address, such as \"mqtt://homeassistant.local\"")
+		f.missing(key, "a forward needs the broker's address, such as \"mqtt://homeassistant.local\"")
 		return
 	}
 	if fw.Broker == Embedded {
@@ -193,7 +193,7 @@ func (c *Config) validateOutputs(f *collector) (pins map[string]string) {
 			f.add(key+".kind", "must be light, relay, buzzer or tone, not %q", o.Kind)
 		}
 		if o.Pin == "" {
-			f.add(key+".pin", "an output needs a pin, such as \"GPIO17\"")
+			f.missing(key+".pin", "an output needs a pin, such as \"GPIO17\"")
 		} else if other := pins[o.Pin]; other != "" {
 			f.add(key+".pin", "%s is the pin of %s already", o.Pin, other)
 		}
