@@ -44,7 +44,7 @@ dist/deskbell-linux-%: FORCE
 deb: cross ## the Debian packages for armhf, arm64 and amd64, in dist/
 	for d in $(DEBS); do packaging/build '$(VERSION)' $${d%:*} dist/deskbell-linux-$${d#*:}; done
 
-lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: a sample event drives a real GPIO controller
+lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: events drive real pins, rhythms within 20 %, off after a crash
 	packaging/lab/pi/run $<
 
 lab-button: dist/deskbell-linux-arm64 ## an emulated board: a button on a real gpiochip, pressed from outside

@@ -31,7 +31,7 @@ says() { # WHAT COMMAND…: the command prints a line with WHAT
 sent() { deskbell send "$@" >/tmp/sent 2>&1 || { cat /tmp/sent; false; }; }
 
 check "the SD card mounts" mount -t ext4 /dev/mmcblk0 /sd
-pins GPIO17 GPIO18 GPIO22 >/tmp/seen &
+pins GPIO17 GPIO18 GPIO22 GPIO23 GPIO24 GPIO5 GPIO6 GPIO16 >/tmp/seen &
 await 10 is GPIO22 "- -"
 check "nobody holds the lines before the agent starts" released
 
