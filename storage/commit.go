@@ -252,6 +252,7 @@ func (w *writer) stored(h *handle) error {
 	}
 	w.inFile = w.last
 	w.since += int64(len(w.arena))
+	w.settles.Add(1)
 	for _, c := range w.cursors {
 		c.settle()
 	}

@@ -81,7 +81,7 @@ func (r *Reader) Remembered(name string) ([][]byte, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("read list %s: %w", name, err)
 	}
-	return (&list{}).all(items), nil
+	return overlaid(items, nil), nil
 }
 
 // Stats returns what the store holds. Full and MaxBytes are not known, and
