@@ -108,6 +108,35 @@ func TestEventsAreDeliveredThoughTheDeskMayNotBeTold(t *testing.T) {
 	}
 }
 
+// TestEventsAreDeliveredWhereNothingIsRetained has a mosquitto that ends the
+// connection on every retained message, such as that we are there.
+func TestEventsAreDeliveredWhereNothingIsRetained(t *testing.T) {
+	t.Parallel()
+	broker := mqtttest.StartMosquitto(t, "retain_available false")
+	sub := subscribe(t, broker.Addr, "deskbell/lobby/event/#")
+	p := newProgram(t, "", hubForward(broker.Addr)+"[[forward]]\nname = \"second\"\nbroker = \"mqtt://"+broker.Addr+"\"\ntopic = \"second/{kind}\"\n")
+	p.start()
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprintf("mark-0-0-%d.", i))
+		p.say("message", want[i])
+	}
+	p.eventually("all is delivered, and told", func() bool {
+		s := p.status()
+		for _, f := range s.Forward {
+			if f.Pending > 0 || f.SetAside > 0 || !slices.ContainsFunc(s.Problems, func(p string) bool {
+				return strings.HasPrefix(p, "forward "+f.Name+": the broker ends the connection on ") && strings.Contains(p, "deskbell/lobby/availability")
+			}) {
+				return false
+			}
+		}
+		return true
+	})
+	if order, _ := marks(sub.Messages()); !slices.Equal(order, want) {
+		t.Errorf("arrived %q", order)
+	}
+}
+
 func TestRetainedCommandsAreFromAnotherTime(t *testing.T) {
 	broker := mqtttest.StartMosquitto(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
