@@ -21,6 +21,7 @@ import (
 // are given up can only be used by the one after it.
 func (w *writer) commit(now stamp) error {
 	w.tried, w.trimming = time.Now(), asNeeded
+	defer func() { w.drops = false }()
 	if !w.blind && w.handle.Load().nameless(w.path) {
 		if err := w.nameAgain(); err != nil {
 			return err

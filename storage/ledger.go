@@ -112,6 +112,12 @@ func (l *ledger) after(seq uint64) (records int, bytes int64) {
 	return records, bytes
 }
 
+// upTo is after, of the records up to a sequence.
+func (l *ledger) upTo(seq uint64) (records int, bytes int64) {
+	records, bytes = l.after(seq)
+	return l.records - records, l.bytes - bytes
+}
+
 // forget takes out all up to a sequence of the block.
 func (b *block) forget(seq uint64) {
 	word := seq >> 6 & 3

@@ -32,21 +32,21 @@ func (s stuck) wait() time.Duration {
 // That is rather too much: when it has been given up, it is known. The caller
 // holds the lock, and has called positions.
 func (w *writer) room() int64 {
-	switch room := w.size.limit() - w.size.used(); {
-	case w.mayDrop():
-		return room + w.upTo(w.seen)
-	case w.trimmable():
-		return room + w.upTo(w.boundary)
-	default:
-		return room
+	room, gain := w.size.limit()-w.size.used(), int64(0)
+	if w.trimmable() {
+		gain = w.upTo(w.boundary)
 	}
+	if w.mayDrop() {
+		gain = max(gain, certain(w.ledger.upTo(w.seen)))
+	}
+	return room + gain
 }
 
 // upTo is about what records up to a sequence take up, all that is in use being
 // theirs.
 func (w *writer) upTo(seq uint64) int64 {
-	_, after := w.ledger.after(seq)
-	return int64(float64(w.size.used()) * float64(w.ledger.bytes-after) / float64(max(w.ledger.bytes, 1)))
+	_, bytes := w.ledger.upTo(seq)
+	return int64(float64(w.size.used()) * float64(bytes) / float64(max(w.ledger.bytes, 1)))
 }
 
 // reserve makes the file long enough for the events of the batch.
