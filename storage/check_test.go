@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/fnv"
 	"os"
 	"slices"
 	"strings"
@@ -135,13 +136,47 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 			}
 			l.stop()
 			test.damage(t, storePath(dir))
-			if err := checkStructure(storePath(dir)); err != nil {
+			if err := boltCheck(storePath(dir)); err != nil {
 				t.Errorf("bbolt finds it too: %v", err)
 			}
 			if err := checkTree(storePath(dir)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestCheckKnowsWhereThePagesEnd: bbolt would take a page behind that for a new
+// one.
+func TestCheckKnowsWhereThePagesEnd(t *testing.T) {
+	dir := t.TempDir()
+	liveStore(t, dir).stop()
+	used := uint64(0)
+	p, err := openPager(storePath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metas, _ := p.metas()
+	tree := p.look(metas[0].root, false)
+	for id := range p.pages() {
+		if tree.uses(id) {
+			used = id
+		}
+	}
+	_ = p.file.Close()
+	for end, sound := range map[uint64]bool{used + 1: true, used: false, used - 1: false} {
+		patch(t, storePath(dir), func(data []byte) {
+			for id := range uint64(2) {
+				m := within(data, id)[pageHead:]
+				order.PutUint64(m[40:], end)
+				sum := fnv.New64a()
+				_, _ = sum.Write(m[:metaSum])
+				order.PutUint64(m[metaSum:], sum.Sum64())
+			}
+		})
+		if err := Check(storePath(dir)); (err == nil) != sound {
+			t.Errorf("page %d is used, the pages end at %d: %v", used, end, err)
+		}
 	}
 }
 
@@ -211,4 +246,14 @@ func TestStretches(t *testing.T) {
 			t.Errorf("%v without %v: %v, want %v", test.of, test.gaps, got, test.want)
 		}
 	}
+}
+
+// boltCheck has bbolt open the file as the agent does: it goes through all
+// pages for the free ones, and panics where they do not fit together.
+func boltCheck(path string) error {
+	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }
