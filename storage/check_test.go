@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
+	"math/bits"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -98,6 +101,25 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 				}
 			})
 		}, "is not where it should be"},
+		{"a branch leads to a page by a key that is lower than its first", func(t *testing.T, path string) {
+			p, err := openPager(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree := p.look(rootOf(t, path), false)
+			_ = p.file.Close()
+			patch(t, path, func(data []byte) {
+				for id := uint64(2); ; id++ {
+					g := page{b: within(data, id)}
+					if _, err := g.head(); !tree.uses(id) || err != nil || g.leaf || g.count < 2 || !bytes.Contains(g.b, []byte("conversation ")) {
+						continue
+					}
+					e, _, _ := g.element(g.count - 1)
+					e.key[len(e.key)-1]--
+					return
+				}
+			})
+		}, "another key than its first"},
 		{"events that are not delivered are missing", func(t *testing.T, path string) {
 			rewrite(t, path, func(tx *bolt.Tx) error {
 				return errors.Join(tx.Bucket(bucketEvents).Delete(sequenceKey(800)), tx.Bucket(bucketEvents).Delete(sequenceKey(801)))
@@ -144,6 +166,56 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBranchesBeginAsTheirPages: whatever is put and removed, bbolt leads to a
+// page by its first key, as Check wants it.
+func TestBranchesBeginAsTheirPages(t *testing.T) {
+	dir := memory(t)
+	openLog(t, dir, testOptions()).stop()
+	db, err := bolt.Open(storePath(dir), 0, boltOptions(&Options{MaxSize: 64 << 20}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.NoSync = true
+	r := rand.New(rand.NewPCG(*seed, 1))
+	most := 0
+	for round := range 300 {
+		err := db.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("cursor.desk"))
+			var vs values
+			grows := round/50%2 == 0
+			for range r.IntN(300) {
+				key := []byte(fmt.Sprint("e", strings.Repeat("k", r.IntN(60)), r.IntN(2000)))
+				if grows == (r.IntN(4) > 0) {
+					err = errors.Join(err, b.Put(key, vs.seal(key, make([]byte, r.IntN(1500)))))
+				} else if k, _ := b.Cursor().Seek(key); k != nil {
+					err = errors.Join(err, b.Delete(bytes.Clone(k)))
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := openPager(storePath(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		metas, _ := p.metas()
+		tree := p.look(metas[0].root, false)
+		_ = p.file.Close()
+		if len(tree.damages) > 0 {
+			t.Fatalf("round %d: %v", round, tree.damages[0].err)
+		}
+		used := 0
+		for _, word := range tree.visited {
+			used += bits.OnesCount64(word)
+		}
+		most = max(most, used)
+	}
+	t.Logf("up to %d pages", most)
 }
 
 // TestCheckKnowsWhereThePagesEnd: bbolt would take a page behind that for a new

@@ -230,6 +230,16 @@ func (g *page) inOrder(lo, hi []byte) error {
 	return nil
 }
 
+// begins says whether the page begins with the key by which the one above leads
+// to it; nil is none. bbolt finds by the one what it changed by the other, and
+// panics later where they are not the same.
+func (g *page) begins(key []byte) error {
+	if e, _, ok := g.element(0); key != nil && (g.count == 0 || !ok || !bytes.Equal(e.key, key)) {
+		return fmt.Errorf("page %d is damaged: what leads to it is another key than its first", g.at/pageSize)
+	}
+	return nil
+}
+
 // element returns element i, and where in the page its key begins. It is not
 // ok where that is outside.
 func (g *page) element(i int) (e element, from int, ok bool) {

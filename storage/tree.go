@@ -135,6 +135,9 @@ func (t *tree) walk(bucket string, id uint64, lo, hi []byte, level int) {
 	if err == nil {
 		err = g.inOrder(lo, hi)
 	}
+	if err == nil && !t.keep { // what is saved is led to anew
+		err = g.begins(lo)
+	}
 	switch {
 	case err != nil:
 		t.damaged(bucket, lo, hi, err)
