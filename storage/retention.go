@@ -222,8 +222,8 @@ func (w *writer) trimmed() {
 		if w.held[g.seq] || g.seq > w.delivered {
 			w.stats.Dropped++
 			w.dropping = true
-			w.unhold(g.seq)
 		}
+		w.unhold(g.seq) // also where it was given while this was stored
 	}
 	for _, c := range w.cursors {
 		if c.spec.Delivers && w.moved > 0 {
