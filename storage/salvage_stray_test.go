@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -260,5 +261,46 @@ func TestOverflowIsData(t *testing.T) {
 	_, got := p.salvage()
 	if count(got, "events ") != 4 || data(got, 7) != "" { // with the sequence
 		t.Errorf("%d events, event 7 is %q", count(got, "events "), data(got, 7))
+	}
+}
+
+// TestPagesThatCouldBeReadBefore, and take the disk half a minute each now: what
+// else there is is saved all the same, in time.
+func TestPagesThatCouldBeReadBefore(t *testing.T) {
+	p := newPatient(t)
+	for name, all := range map[string]bool{"of what is delivered": false, "of all": true} {
+		t.Run(name, func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), fileName)
+			synctest.Test(t, func(t *testing.T) {
+				g := p.open()
+				defer func() { _ = g.file.Close() }()
+				s := &salvage{pager: g, limit: 1 << 30}
+				if err := s.look(); err != nil {
+					t.Fatal(err)
+				}
+				before, began := s.report.Places, time.Now()
+				g.stop = func() error {
+					i := s.report.Records + s.report.Places - before
+					if all || s.records[i].sequence <= s.slowest() {
+						time.Sleep(30 * time.Second)
+						return errors.New("the disk gives no answer")
+					}
+					return nil
+				}
+				if err := build(context.Background(), to, s.content()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > readAgainFor+time.Minute || s.report.Whole() {
+					t.Errorf("it took %v, %+v", took, s.report)
+				}
+				t.Logf("%+v", s.report)
+			})
+			if err := Check(to); err != nil {
+				t.Error(err)
+			}
+			if got := contents(t, to); !all && (data(got, 531) == "" || data(got, 1203) == "") {
+				t.Errorf("what was not delivered is lost: %d", count(got, "events "))
+			}
+		})
 	}
 }

@@ -165,13 +165,29 @@ func (s *salvage) slowest() uint64 {
 	return slowest
 }
 
+// readAgainFor bounds what is waited, while the new file is written, for pages
+// that could be read before: what can be read at once is not to be lost for them.
+const readAgainFor = 2 * time.Minute
+
 // content is what the new file holds.
 func (s *salvage) content() iter.Seq2[value, error] {
 	return func(yield func(value, error) bool) {
 		var there []stretch
 		buf := make([]byte, 0, batchBytes)
+		slowest, lost := s.slowest(), time.Duration(0)
 		for i, l := range slices.Concat(s.records, s.fresh) {
-			v, ok := s.value(l, &buf)
+			most := readAgainFor
+			if l.sequence <= slowest { // the other half is for what was not delivered
+				most /= 2
+			}
+			began := time.Now()
+			v, ok := value{}, false
+			if lost < most {
+				v, ok = s.value(l, &buf)
+			}
+			if took := time.Since(began); took > time.Second {
+				lost += took
+			}
 			if !ok {
 				s.report.Places++
 				continue
