@@ -130,10 +130,10 @@ func (t *tree) walk(bucket string, id uint64, lo, hi []byte, level int) {
 		t.buffers[level] = g.b
 	}
 	if err == nil {
-		err = t.visit(id, len(g.b))
-	}
-	if err == nil {
 		err = g.inOrder(lo, hi)
+	}
+	if err == nil { // else what does not belong there is looked for as in a page that nothing leads to
+		err = t.visit(id, len(g.b))
 	}
 	if err == nil && !t.keep { // what is saved is led to anew
 		err = g.begins(lo)
