@@ -80,7 +80,9 @@ func (w *writer) makeRoom(now stamp) (id int, err error) {
 	w.fresh, w.withheld, w.wanted = fresh, false, false
 	w.trimming = asNeeded
 	for more := true; err == nil && w.over() && more; more = len(w.gone) > 0 {
-		id, err = w.giveUp(now, aRun)
+		if id, err = w.giveUp(now, aRun); outOfPages(err) && w.untied() {
+			id, err = w.giveUp(now, aRun)
+		}
 	}
 	switch {
 	case err == nil && !w.over(), outOfPages(err) && w.rebuilt():
@@ -121,6 +123,7 @@ func (w *writer) findPages(now stamp, cause error) (id int, err error) {
 			if id, err := w.giveUp(now, everything); err != nil && !outOfPages(err) {
 				return id, err
 			}
+		case w.untied():
 		case len(w.fresh) > 0:
 			w.knot = w.tie()
 			w.refuse(w.knot.err)

@@ -122,7 +122,10 @@ func (k knot) holds(bytes int) bool {
 }
 
 // small says that usual events find no place.
-func (k knot) small() bool { return k.bytes > 0 && k.bytes <= 2*pageSize }
+func (k knot) small() bool { return k.bytes > 0 && isSmall(k.bytes) }
+
+// isSmall says whether an event is a usual one.
+func isSmall(bytes int) bool { return bytes <= 2*pageSize }
 
 // largest returns the bytes of the largest event of the batch.
 func (w *writer) largest() (n int) {
@@ -154,7 +157,22 @@ const (
 // rebuilt makes the file anew, if that is to be done now, and says whether it
 // was.
 func (w *writer) rebuilt() bool {
-	if w.size.short() || !w.made.IsZero() && time.Since(w.made) < remakeEvery && w.since < w.size.max/remakeBytes {
+	if !w.made.IsZero() && time.Since(w.made) < remakeEvery && w.since < w.size.max/remakeBytes {
+		return false
+	}
+	return w.remake()
+}
+
+// untied is rebuilt for events that are to be stored now. Usual ones wait for
+// nothing but for some use of the last time: bbolt writes all of the last page
+// anew for them, with a large value that it may hold.
+func (w *writer) untied() bool {
+	return w.rebuilt() || len(w.fresh) > 0 && isSmall(w.largest()) && w.since > 0 && w.remake()
+}
+
+// remake is rebuilt without asking when that was the last time.
+func (w *writer) remake() bool {
+	if w.size.short() {
 		return false
 	}
 	err := w.rebuild(w.ctx, nil)
