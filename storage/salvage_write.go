@@ -176,13 +176,17 @@ func (s *salvage) content() iter.Seq2[value, error] {
 		buf := make([]byte, 0, batchBytes)
 		slowest, lost := s.slowest(), time.Duration(0)
 		for i, l := range slices.Concat(s.records, s.fresh) {
-			most := readAgainFor
-			if l.sequence <= slowest { // the other half is for what was not delivered
-				most /= 2
+			most, until := readAgainFor, copyFor
+			delivered := l.sequence <= slowest
+			if delivered { // the rest is for what was not
+				most, until = readAgainFor/2, deliveredFor
 			}
 			began := time.Now()
-			v, ok := value{}, false
-			if lost < most {
+			v, ok, late := value{}, false, began.Sub(s.began) > until
+			if late && delivered { // it is not to be taken again
+				s.gone = append(s.gone, gone{l.sequence, l.id, int(l.size)})
+			}
+			if lost < most && !late {
 				v, ok = s.value(l, &buf)
 			}
 			if took := time.Since(began); took > time.Second {
@@ -202,6 +206,7 @@ func (s *salvage) content() iter.Seq2[value, error] {
 				return
 			}
 		}
+		slices.SortFunc(s.gone, func(a, b gone) int { return cmp.Compare(a.seq, b.seq) })
 		for v := range idRuns(s.gone) {
 			if !yield(v, nil) {
 				return
