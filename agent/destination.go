@@ -37,8 +37,9 @@ func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, dev
 		Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password,
 		ClientID: f.ClientID, CAFile: f.CAFile,
 	}
-	var face mqtt.Session = hub.NewBeacon(a.base())
-	problems := func() []string { return nil }
+	beacon := hub.NewBeacon(a.base(), log)
+	var face mqtt.Session = beacon
+	problems := beacon.Problems
 	if first {
 		h := hub.New(a.base(), device, log)
 		face, c.Will, problems = h, hub.Will(a.base()), h.Problems

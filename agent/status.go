@@ -73,11 +73,11 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 		}
 		unsent := r.forwards[i].forwarder.Stats().Unsent
 		if refused := f.SetAside - unsent; refused > 0 {
-			list = append(list, fmt.Sprintf("forward %s: %s set aside: the broker ended the connection on each of them three times; look at its log",
+			list = append(list, fmt.Sprintf("forward %s: %s set aside: the broker ended the connection on each of them three times; look at its log, and run: deskbell events set-aside",
 				f.Name, counted(refused, "event")+isAre(refused)))
 		}
 		if unsent > 0 {
-			list = append(list, fmt.Sprintf("forward %s: %s set aside: no message could be made, by a fault of this program; please report it with its log",
+			list = append(list, fmt.Sprintf("forward %s: %s set aside: no message could be made, by a fault of this program; please report it with its log, and run: deskbell events set-aside",
 				f.Name, counted(unsent, "event")+isAre(unsent)))
 		}
 	}

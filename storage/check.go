@@ -50,39 +50,61 @@ func checkNewer(path string) error {
 // writes nothing. On a damaged file it may end the process, with whatever
 // signal or panic: run it in a child.
 func Check(path string) error {
-	// At the same time, for start waits for it. On a file whose structure is
-	// damaged the one may crash before the other has found it out: all the same.
-	content := make(chan error, 1)
-	go func() { content <- checkTree(path) }()
-	err := errors.Join(checkStructure(path), <-content)
+	// As long as it is open nobody writes it.
+	db, err := openBolt(context.Background(), path, &bolt.Options{ReadOnly: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
+	if err == nil {
+		if err = checkTree(path); err == nil {
+			err = checkList(db)
+		}
+		err = errors.Join(err, db.Close())
+	}
 	if err != nil {
 		return fmt.Errorf("check store %s: %w", path, err)
 	}
 	return nil
 }
 
-// checkStructure has bbolt look whether it can use the file. It looks for the
-// free pages first: it goes through all that are in use, and panics where they
-// do not fit together. Where the file has no list of free pages, that walk is
-// the one that bbolt's own check makes.
-func checkStructure(path string) error {
-	db, err := openBolt(context.Background(), path, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
+// checkTree looks at every page and value without bbolt, which takes a value
+// for what it is, and a page that was there long ago for one that is there now.
+// All that bbolt asks of a file before it writes it has been asked then: it
+// panics where that is not so.
+func checkTree(path string) error {
+	p, err := openPager(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.View(func(tx *bolt.Tx) error {
-		if tx.DB().Info().PageSize == pageSize && listless(path) {
-			return nil
+	defer func() { _ = p.file.Close() }()
+	metas, faults := p.metas()
+	if len(faults) > 0 {
+		return faults[0] // bbolt would go back to the other one, and lose a commit
+	}
+	t := p.look(metas[0].root, false)
+	if err := t.fault(); err != nil {
+		return err
+	}
+	for id := metas[0].end; id < p.pages(); id++ {
+		if t.uses(id) {
+			return fmt.Errorf("page %d is damaged: it is used, and the pages end at %d", id, metas[0].end)
 		}
+	}
+	return nil
+}
+
+// checkList has bbolt look whether the pages in use and those of its list of
+// free ones fit together, where the file has one: deskbell writes none.
+func checkList(db *bolt.DB) error {
+	if listless(db.Path()) {
+		return nil
+	}
+	return db.View(func(tx *bolt.Tx) (first error) {
 		// Every error is taken, so that the goroutine of bbolt comes to its end.
-		var first error
 		for err := range tx.Check() {
 			if first == nil {
 				first = err
 			}
 		}
 		return first
-	}), db.Close())
+	})
 }
 
 // listless says whether neither of the file's two heads points to a list of
@@ -95,21 +117,6 @@ func listless(path string) bool {
 	defer func() { _ = p.file.Close() }()
 	metas, faults := p.metas()
 	return len(faults) == 0 && !metas[0].list && !metas[1].list
-}
-
-// checkTree looks at every page and value without bbolt, which takes a value
-// for what it is, and a page that was there long ago for one that is there now.
-func checkTree(path string) error {
-	p, err := openPager(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = p.file.Close() }()
-	metas, faults := p.metas()
-	if len(faults) > 0 {
-		return faults[0] // bbolt would go back to the other one, and lose a commit
-	}
-	return p.look(metas[0].root, false).fault()
 }
 
 // lockTimeout is how long to wait for whoever still has the file open: a child

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/bits"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -97,6 +101,25 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 				}
 			})
 		}, "is not where it should be"},
+		{"a branch leads to a page by a key that is lower than its first", func(t *testing.T, path string) {
+			p, err := openPager(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree := p.look(rootOf(t, path), false)
+			_ = p.file.Close()
+			patch(t, path, func(data []byte) {
+				for id := uint64(2); ; id++ {
+					g := page{b: within(data, id)}
+					if _, err := g.head(); !tree.uses(id) || err != nil || g.leaf || g.count < 2 || !bytes.Contains(g.b, []byte("conversation ")) {
+						continue
+					}
+					e, _, _ := g.element(g.count - 1)
+					e.key[len(e.key)-1]--
+					return
+				}
+			})
+		}, "another key than its first"},
 		{"events that are not delivered are missing", func(t *testing.T, path string) {
 			rewrite(t, path, func(tx *bolt.Tx) error {
 				return errors.Join(tx.Bucket(bucketEvents).Delete(sequenceKey(800)), tx.Bucket(bucketEvents).Delete(sequenceKey(801)))
@@ -135,13 +158,97 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 			}
 			l.stop()
 			test.damage(t, storePath(dir))
-			if err := checkStructure(storePath(dir)); err != nil {
+			if err := boltCheck(storePath(dir)); err != nil {
 				t.Errorf("bbolt finds it too: %v", err)
 			}
 			if err := checkTree(storePath(dir)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestBranchesBeginAsTheirPages: whatever is put and removed, bbolt leads to a
+// page by its first key, as Check wants it.
+func TestBranchesBeginAsTheirPages(t *testing.T) {
+	dir := memory(t)
+	openLog(t, dir, testOptions()).stop()
+	db, err := bolt.Open(storePath(dir), 0, boltOptions(&Options{MaxSize: 64 << 20}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.NoSync = true
+	r := rand.New(rand.NewPCG(*seed, 1))
+	most := 0
+	for round := range 300 {
+		err := db.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("cursor.desk"))
+			var vs values
+			grows := round/50%2 == 0
+			for range r.IntN(300) {
+				key := []byte(fmt.Sprint("e", strings.Repeat("k", r.IntN(60)), r.IntN(2000)))
+				if grows == (r.IntN(4) > 0) {
+					err = errors.Join(err, b.Put(key, vs.seal(key, make([]byte, r.IntN(1500)))))
+				} else if k, _ := b.Cursor().Seek(key); k != nil {
+					err = errors.Join(err, b.Delete(bytes.Clone(k)))
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := openPager(storePath(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		metas, _ := p.metas()
+		tree := p.look(metas[0].root, false)
+		_ = p.file.Close()
+		if len(tree.damages) > 0 {
+			t.Fatalf("round %d: %v", round, tree.damages[0].err)
+		}
+		used := 0
+		for _, word := range tree.visited {
+			used += bits.OnesCount64(word)
+		}
+		most = max(most, used)
+	}
+	t.Logf("up to %d pages", most)
+}
+
+// TestCheckKnowsWhereThePagesEnd: bbolt would take a page behind that for a new
+// one.
+func TestCheckKnowsWhereThePagesEnd(t *testing.T) {
+	dir := t.TempDir()
+	liveStore(t, dir).stop()
+	used := uint64(0)
+	p, err := openPager(storePath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metas, _ := p.metas()
+	tree := p.look(metas[0].root, false)
+	for id := range p.pages() {
+		if tree.uses(id) {
+			used = id
+		}
+	}
+	_ = p.file.Close()
+	for end, sound := range map[uint64]bool{used + 1: true, used: false, used - 1: false} {
+		patch(t, storePath(dir), func(data []byte) {
+			for id := range uint64(2) {
+				m := within(data, id)[pageHead:]
+				order.PutUint64(m[40:], end)
+				sum := fnv.New64a()
+				_, _ = sum.Write(m[:metaSum])
+				order.PutUint64(m[metaSum:], sum.Sum64())
+			}
+		})
+		if err := Check(storePath(dir)); (err == nil) != sound {
+			t.Errorf("page %d is used, the pages end at %d: %v", used, end, err)
+		}
 	}
 }
 
@@ -211,4 +318,14 @@ func TestStretches(t *testing.T) {
 			t.Errorf("%v without %v: %v, want %v", test.of, test.gaps, got, test.want)
 		}
 	}
+}
+
+// boltCheck has bbolt open the file as the agent does: it goes through all
+// pages for the free ones, and panics where they do not fit together.
+func boltCheck(path string) error {
+	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }

@@ -21,6 +21,7 @@ import (
 // are given up can only be used by the one after it.
 func (w *writer) commit(now stamp) error {
 	w.tried, w.trimming = time.Now(), asNeeded
+	defer func() { w.drops = false }()
 	if !w.blind && w.handle.Load().nameless(w.path) {
 		if err := w.nameAgain(); err != nil {
 			return err
@@ -79,7 +80,9 @@ func (w *writer) makeRoom(now stamp) (id int, err error) {
 	w.fresh, w.withheld, w.wanted = fresh, false, false
 	w.trimming = asNeeded
 	for more := true; err == nil && w.over() && more; more = len(w.gone) > 0 {
-		id, err = w.giveUp(now, aRun)
+		if id, err = w.giveUp(now, aRun); outOfPages(err) && w.untied() {
+			id, err = w.giveUp(now, aRun)
+		}
 	}
 	switch {
 	case err == nil && !w.over(), outOfPages(err) && w.rebuilt():
@@ -120,6 +123,7 @@ func (w *writer) findPages(now stamp, cause error) (id int, err error) {
 			if id, err := w.giveUp(now, everything); err != nil && !outOfPages(err) {
 				return id, err
 			}
+		case w.untied():
 		case len(w.fresh) > 0:
 			w.knot = w.tie()
 			w.refuse(w.knot.err)
@@ -252,6 +256,7 @@ func (w *writer) stored(h *handle) error {
 	}
 	w.inFile = w.last
 	w.since += int64(len(w.arena))
+	w.settles.Add(1)
 	for _, c := range w.cursors {
 		c.settle()
 	}

@@ -38,6 +38,10 @@ func (v value) record() (r Record, ok bool) {
 // batchBytes is about how much one transaction of a copy reads or writes.
 const batchBytes = 1 << 20
 
+// syncedBatches is after how many of them a copy is synced: else the last sync
+// would take as long as the whole copy, and nobody knew before.
+const syncedBatches = 16
+
 // build makes a store file of values at path, where nothing may be yet. The
 // file is durable when build returns, its name is not. After an error there is
 // no file. A value is used up when the next one is asked for; of two with one key
@@ -85,9 +89,14 @@ func pour(ctx context.Context, path string, values iter.Seq2[value, error]) (siz
 	}
 	next, stop := iter.Pull2(values)
 	defer stop()
-	for more := true; more; {
+	for more, n := true, 1; more; n++ {
 		if err := ctx.Err(); err != nil {
 			return 0, err
+		}
+		if n%syncedBatches == 0 {
+			if err := db.Sync(); err != nil {
+				return 0, err
+			}
 		}
 		err := db.Update(func(tx *bolt.Tx) (err error) {
 			more, err = put(tx, next)

@@ -85,43 +85,45 @@ func (c *Cursor) Pending() int {
 }
 
 // Entries returns a copy of all entries, with every Update given so far. It
-// reads the store and holds appends up meanwhile: call it at start, not for
-// each event. Errors: ErrClosed.
-func (c *Cursor) Entries() (map[string][]byte, error) {
-	// Under the lock no commit comes to its end, so what is in flight is in the
-	// file or not, but stays in flight: laid over, it makes no difference.
-	c.log.mu.Lock()
-	defer c.log.mu.Unlock()
-	entries, err := entriesOf(c.log.view, c.bucket)
+// reads all of them from the store: call it at start, not for each event. Nobody
+// else waits for that. Errors: ErrClosed.
+func (c *Cursor) Entries() (map[string][]byte, error) { return c.entries(c.log.view) }
+
+func (c *Cursor) entries(view viewer) (map[string][]byte, error) {
+	var entries map[string][]byte
+	over := make(map[string][]byte)
+	err := c.log.moment(view, func() {
+		maps.Copy(over, c.flight.put)
+		maps.Copy(over, c.pending.put)
+	}, func(tx *bolt.Tx) (err error) {
+		entries, err = entriesOf(tx, c.bucket)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read entries of %s: %w", c.spec.Name, err)
 	}
-	for _, over := range []changes{c.flight, c.pending} {
-		for k, v := range over.put {
-			if v == nil {
-				delete(entries, k)
-			} else {
-				entries[k] = append([]byte{}, v...)
-			}
+	for k, v := range over {
+		if v == nil {
+			delete(entries, k)
+		} else {
+			entries[k] = append([]byte{}, v...)
 		}
 	}
 	return entries, nil
 }
 
 // entriesOf reads what a bucket holds of entries, without those that are damaged.
-func entriesOf(view viewer, bucket []byte) (map[string][]byte, error) {
+func entriesOf(tx *bolt.Tx, bucket []byte) (map[string][]byte, error) {
 	entries := make(map[string][]byte)
-	err := view(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucket)
-		if b == nil {
-			return nil
+	b := tx.Bucket(bucket)
+	if b == nil {
+		return entries, nil
+	}
+	err := b.ForEach(func(k, v []byte) error {
+		if payload, ok := unseal(k, v); ok && k[0] == prefixEntry {
+			entries[string(k[1:])] = append([]byte{}, payload...)
 		}
-		return b.ForEach(func(k, v []byte) error {
-			if payload, ok := unseal(k, v); ok && k[0] == prefixEntry {
-				entries[string(k[1:])] = append([]byte{}, payload...)
-			}
-			return nil
-		})
+		return nil
 	})
 	return entries, err
 }

@@ -233,7 +233,8 @@ func (s *specimen) start(t *testing.T, dir string, d damaged) *seen {
 			t.Errorf("event %d is lost", seq)
 		}
 	}
-	if last := s.seen.Next - 1; got.Next <= last {
+	nothing := len(d.data) < pageHead+metaSum+8 // less than one of the first pages: nothing says that there was a store
+	if last := s.seen.Next - 1; got.Next <= last && !nothing {
 		t.Errorf("sequence %d is given again", got.Next)
 	}
 	for name, want := range s.seen.Positions {

@@ -58,8 +58,9 @@
 //     is asked every 5 s. (TestDiskFull, TestDiskFullOfWhatIsDelivered)
 //   - Undelivered events take 85 % of MaxSize: ErrFull, or the oldest are dropped.
 //     From 80 % of that on, Problems warns. (TestFull, TestNearlyFull)
-//   - There are free pages, but not side by side: the file is made anew, every 5
-//     minutes at most. (TestLargeEventsAmongOthers)
+//   - There are free pages, but not side by side: the file is made anew, at once
+//     for usual events, every 5 minutes or quarter of MaxSize for large ones.
+//     (TestLargeEventsAmongOthers, TestSmallEventsFindPlaces)
 //   - A write or a sync fails: ErrBroken for all that wait. The file is copied to a
 //     new one that must sync, at once, after 5 s, then every 5 minutes, and Run
 //     goes on with that. An event that was answered ErrBroken may be in it.

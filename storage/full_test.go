@@ -183,3 +183,26 @@ func TestListsDoNotFillTheStore(t *testing.T) {
 		l = openLog(t, dir, o)
 	}
 }
+
+// TestNothingIsDroppedInVain: what may be given up is less than it looks, and not
+// enough for the next event. So that is refused, and all stays.
+func TestNothingIsDroppedInVain(t *testing.T) {
+	o := testOptions()
+	o.MaxSize, o.DropOldest = minSize, true
+	l := openLog(t, memory(t), o)
+	for i := range 100 {
+		l.append(event(fmt.Sprint("small ", i)))
+	}
+	l.commit("desk", Update{Position: 100})
+	if _, err := fillWith(l, 1<<20, 5000, 1); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	if s := l.Stats(); s.Dropped > 0 || s.FirstSequence != 1 {
+		t.Errorf("%+v", s)
+	}
+	l.commit("desk", Update{Position: l.Stats().LastSequence})
+	l.append(event(string(make([]byte, 5000))))
+	if s := l.Stats(); s.Dropped == 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -49,6 +49,23 @@ func (l *ledger) add(seq uint64, bytes int) {
 	l.records++
 }
 
+// join adds the records of another ledger, all of which are after those of l. The
+// other one is not to be used any more.
+func (l *ledger) join(other *ledger) {
+	l.records += other.records
+	l.bytes += other.bytes
+	more := other.blocks
+	if n := len(l.blocks); n > 0 && len(more) > 0 && l.blocks[n-1].number == more[0].number {
+		b := &l.blocks[n-1]
+		for i, word := range more[0].there {
+			b.there[i] |= word
+		}
+		b.bytes += more[0].bytes
+		more = more[1:]
+	}
+	l.blocks = append(l.blocks, more...)
+}
+
 // remove takes a record out that is there.
 func (l *ledger) remove(seq uint64, bytes int) {
 	i, _ := l.find(seq)
@@ -110,6 +127,12 @@ func (l *ledger) after(seq uint64) (records int, bytes int64) {
 		records, bytes = records+n, bytes+b.bytes*int64(n)/int64(all)
 	}
 	return records, bytes
+}
+
+// upTo is after, of the records up to a sequence.
+func (l *ledger) upTo(seq uint64) (records int, bytes int64) {
+	records, bytes = l.after(seq)
+	return l.records - records, l.bytes - bytes
 }
 
 // forget takes out all up to a sequence of the block.

@@ -67,3 +67,25 @@ func TestLedger(t *testing.T) {
 		t.Errorf("after the beginning are %d records of %d bytes, of %d and %d", records, bytes, l.records, l.bytes)
 	}
 }
+
+// TestLedgersJoin: two of them are as one, wherever the second begins.
+func TestLedgersJoin(t *testing.T) {
+	sequences := []uint64{1, 2, 200, 255, 256, 257, 511, 1024, 5000, 5001}
+	var whole ledger
+	for _, seq := range sequences {
+		whole.add(seq, int(seq)%7)
+	}
+	for at := range len(sequences) + 1 {
+		var a, b ledger
+		for _, seq := range sequences[:at] {
+			a.add(seq, int(seq)%7)
+		}
+		for _, seq := range sequences[at:] {
+			b.add(seq, int(seq)%7)
+		}
+		a.join(&b)
+		if a.records != whole.records || a.bytes != whole.bytes || !slices.Equal(a.blocks, whole.blocks) {
+			t.Errorf("parted at %d: %+v, want %+v", at, a, whole)
+		}
+	}
+}

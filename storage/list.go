@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"fmt"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -21,6 +22,51 @@ type list struct {
 type item struct {
 	number uint64
 	data   []byte
+}
+
+// Remember adds data to a list, of which the newest 20 are kept, 1/64 of
+// Options.MaxSize at most: what is larger by itself is not kept. It returns at
+// once; data becomes durable with the next append, or about a second later at
+// most. The store keeps data: do not change it. Once Run has returned, it does
+// nothing.
+func (l *Log) Remember(name string, data []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state >= ended {
+		return
+	}
+	l.list(name).add(data, l.options.listBytes())
+	l.touch()
+}
+
+// list returns a list, which may be a new one; the caller holds the lock.
+func (l *Log) list(name string) *list {
+	li := l.lists[name]
+	if li == nil {
+		li = &list{bucket: []byte(prefixList + name), next: 1}
+		l.lists[name] = li
+	}
+	return li
+}
+
+// Remembered returns copies of what a list holds, the oldest first, durable or
+// not. It reads the store, which nobody else waits for. Errors: ErrClosed.
+func (l *Log) Remembered(name string) ([][]byte, error) { return l.remembered(l.view, name) }
+
+func (l *Log) remembered(view viewer, name string) ([][]byte, error) {
+	var items, over []item
+	err := l.moment(view, func() {
+		if li := l.lists[name]; li != nil {
+			over = slices.Concat(li.flight, li.pending)
+		}
+	}, func(tx *bolt.Tx) error {
+		items = readList(tx, name)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read list %s: %w", name, err)
+	}
+	return overlaid(items, over), nil
 }
 
 // newest cuts items down to the last ones.
@@ -44,9 +90,9 @@ func (li *list) add(data []byte, most int) {
 	}
 }
 
-// all returns what is in the file with what will be there, oldest first.
-func (li *list) all(saved []item) [][]byte {
-	for _, it := range slices.Concat(li.flight, li.pending) {
+// overlaid returns what is in the file with what will be there, oldest first.
+func overlaid(saved, over []item) [][]byte {
+	for _, it := range over {
 		if !slices.ContainsFunc(saved, func(s item) bool { return s.number == it.number }) {
 			saved = append(saved, it)
 		}

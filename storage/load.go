@@ -45,7 +45,9 @@ func look(h *handle, o *Options) (*survey, error) {
 			}
 		}
 		s.last = events.Sequence()
-		s.records(events.Cursor(), tx.Bucket(bucketIDs).Cursor())
+		if err := s.records(h, events.Cursor(), tx.Bucket(bucketIDs).Cursor()); err != nil {
+			return err
+		}
 		for k, v := range under(meta.Cursor(), prefixPosition) {
 			if p, ok := parsePosition(k, v); ok {
 				s.positions[string(k[len(prefixPosition):])] = p
@@ -77,8 +79,9 @@ func under(c *bolt.Cursor, prefix string) iter.Seq2[[]byte, []byte] {
 }
 
 // records fills ledger and window: this one in the order of the sequences, from
-// the ids of trimmed records and from the records.
-func (s *survey) records(events, runs *bolt.Cursor) {
+// the ids of trimmed records and from the records. Those whose ids are not
+// remembered any more, which may be most, are counted meanwhile.
+func (s *survey) records(h *handle, events, runs *bolt.Cursor) error {
 	// Not before the last one given: damage may have made that jump.
 	last, _ := events.Last()
 	newest := sequenceOf(last)
@@ -89,16 +92,33 @@ func (s *survey) records(events, runs *bolt.Cursor) {
 	if newest > remembered {
 		from = newest - remembered + 1
 	}
+	var old ledger
+	counted := make(chan error, 1)
+	go func() { counted <- h.view(func(tx *bolt.Tx) error { old.count(tx, from); return nil }) }()
+	s.newest(from, newest, events, runs)
+	err := <-counted
+	old.join(&s.ledger)
+	s.ledger = old
+	return err
+}
+
+// count adds the records before a sequence.
+func (l *ledger) count(tx *bolt.Tx, before uint64) {
+	c := tx.Bucket(bucketEvents).Cursor()
+	for k, v := c.First(); k != nil && sequenceOf(k) < before; k, v = c.Next() {
+		l.add(sequenceOf(k), len(v))
+	}
+}
+
+// newest takes in records and ids from a sequence on.
+func (s *survey) newest(from, newest uint64, events, runs *bolt.Cursor) {
 	s.ids = newWindow(int(min(newest, remembered)))
 	run, ids := runs.First()
-	event, v := events.First()
+	event, v := events.Seek(sequenceKey(from))
 	for run != nil || event != nil {
 		if run == nil || event != nil && sequenceOf(event) < sequenceOf(run) {
-			seq := sequenceOf(event)
-			s.ledger.add(seq, len(v))
-			if seq >= from {
-				s.ids.add(recordID(v))
-			}
+			s.ledger.add(sequenceOf(event), len(v))
+			s.ids.add(recordID(v))
 			event, v = events.Next()
 			continue
 		}

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // flushAfter is how long a Save may wait for an append to ride along with.
@@ -32,6 +30,7 @@ type Log struct {
 	copying sync.Mutex    // held by the writer while it reads Entry.Data
 	pool    sync.Pool     // of requests
 	forgets atomic.Uint64 // how often Forget has exchanged the file
+	settles atomic.Uint64 // how often what was in flight has come to be in the file; changed under mu
 
 	mu      sync.Mutex // guards what follows
 	state   state
@@ -273,51 +272,6 @@ func (l *Log) Cursor(name string) (*Cursor, error) {
 		}
 	}
 	return nil, fmt.Errorf("cursor %s: %w", name, ErrUnknownCursor)
-}
-
-// Remember adds data to a list, of which the newest 20 are kept, 1/64 of
-// Options.MaxSize at most: what is larger by itself is not kept. It returns at
-// once; data becomes durable with the next append, or about a second later at
-// most. The store keeps data: do not change it. Once Run has returned, it does
-// nothing.
-func (l *Log) Remember(name string, data []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state >= ended {
-		return
-	}
-	l.list(name).add(data, l.options.listBytes())
-	l.touch()
-}
-
-// list returns a list, which may be a new one; the caller holds the lock.
-func (l *Log) list(name string) *list {
-	li := l.lists[name]
-	if li == nil {
-		li = &list{bucket: []byte(prefixList + name), next: 1}
-		l.lists[name] = li
-	}
-	return li
-}
-
-// Remembered returns copies of what a list holds, the oldest first, durable or
-// not. Errors: ErrClosed.
-func (l *Log) Remembered(name string) ([][]byte, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var items []item
-	err := l.view(func(tx *bolt.Tx) error {
-		items = readList(tx, name)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read list %s: %w", name, err)
-	}
-	li := l.lists[name]
-	if li == nil {
-		li = &list{}
-	}
-	return li.all(items), nil
 }
 
 // Stats returns what the store holds now. It does not block.

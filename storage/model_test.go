@@ -187,6 +187,9 @@ func (w *walker) append() {
 	defer w.dropped()
 	if errors.Is(err, ErrFull) {
 		w.full++
+		if n := w.l.Stats().Dropped - w.drops; n > 0 {
+			w.Errorf("%d given up for %d bytes that were refused all the same", n, bytes)
+		}
 		if in, max := w.kept()+int64(bytes), w.o.MaxSize; (in < max/2 && int64(bytes) < max/12) || len(fresh) == 0 {
 			w.Errorf("full with %d bytes that are not delivered, at %+v", in, w.l.Stats())
 		}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -146,7 +147,9 @@ func (l *Log) inspect(ctx context.Context) (damage, err error) {
 	if err := checkNewer(l.path); err != nil {
 		return nil, err
 	}
-	readAhead(f, info.Size())
+	var ahead sync.WaitGroup
+	ahead.Go(func() { readAhead(f, info.Size()) }) // the other process has to start, too
+	defer ahead.Wait()
 	if l.options.Check != nil {
 		if err := l.options.Check(ctx, l.path); err != nil {
 			return judge(ctx, err)

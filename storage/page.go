@@ -56,7 +56,8 @@ var order = binary.NativeEndian
 type meta struct {
 	root        uint64
 	transaction uint64
-	list        bool // of free pages: there is one
+	list        bool   // of free pages: there is one
+	end         uint64 // of the pages that were ever used
 }
 
 // A page is one read from the file, with those that belong to it.
@@ -79,6 +80,7 @@ type element struct {
 // A pager reads pages from a file.
 type pager struct {
 	file *os.File
+	disk io.ReaderAt // what is read of it: file, or blocks
 	size int64
 	stop func() error // says when there is no more time for reading; may be nil
 }
@@ -92,7 +94,7 @@ func openPager(path string) (*pager, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &pager{file: f, size: info.Size()}, nil
+	return &pager{file: f, disk: f, size: info.Size()}, nil
 }
 
 // pages is how many the file has, the last one perhaps not whole.
@@ -111,7 +113,7 @@ func (p *pager) read(at int64, n int, buf []byte) ([]byte, error) {
 	if cap(buf) < n {
 		buf = make([]byte, n)
 	}
-	_, err := p.file.ReadAt(buf[:n], at)
+	_, err := p.disk.ReadAt(buf[:n], at)
 	return buf[:n], err
 }
 
@@ -142,7 +144,7 @@ func (p *pager) meta(id int64) (m meta, err error) {
 	if order.Uint32(b) != metaMagic || order.Uint32(b[4:]) != metaVersion || order.Uint32(b[8:]) != pageSize || order.Uint64(b[metaSum:]) != sum.Sum64() {
 		return bad("its checksum does not match")
 	}
-	return meta{root: order.Uint64(b[16:]), transaction: order.Uint64(b[48:]), list: order.Uint64(b[32:]) != math.MaxUint64}, nil
+	return meta{root: order.Uint64(b[16:]), transaction: order.Uint64(b[48:]), list: order.Uint64(b[32:]) != math.MaxUint64, end: order.Uint64(b[40:])}, nil
 }
 
 // metas reads both, the newest that can be read first, and says what is wrong
@@ -224,6 +226,16 @@ func (g *page) inOrder(lo, hi []byte) error {
 			return fmt.Errorf("page %d is damaged: a key of it does not belong there", g.at/pageSize)
 		}
 		before = e.key
+	}
+	return nil
+}
+
+// begins says whether the page begins with the key by which the one above leads
+// to it; nil is none. bbolt finds by the one what it changed by the other, and
+// panics later where they are not the same.
+func (g *page) begins(key []byte) error {
+	if e, _, ok := g.element(0); key != nil && (g.count == 0 || !ok || !bytes.Equal(e.key, key)) {
+		return fmt.Errorf("page %d is damaged: what leads to it is another key than its first", g.at/pageSize)
 	}
 	return nil
 }

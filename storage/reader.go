@@ -81,13 +81,17 @@ func (r *Reader) Remembered(name string) ([][]byte, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("read list %s: %w", name, err)
 	}
-	return (&list{}).all(items), nil
+	return overlaid(items, nil), nil
 }
 
 // Entries returns what a cursor keeps; nothing where there is no cursor of that
 // name. What is damaged is left out.
 func (r *Reader) Entries(cursor string) (map[string][]byte, error) {
-	entries, err := entriesOf(r.handle.view, []byte(prefixCursor+cursor))
+	var entries map[string][]byte
+	err := r.handle.view(func(tx *bolt.Tx) (err error) {
+		entries, err = entriesOf(tx, []byte(prefixCursor+cursor))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read entries of %s: %w", cursor, err)
 	}

@@ -68,7 +68,9 @@ func (w *writer) trim(tx *bolt.Tx, events *bolt.Bucket, now stamp) error {
 		gained = w.choose(events, now, need)
 	}
 	if w.trimming == aRun && gained < need && w.mayDrop() {
-		w.dropOldest(events, need-gained)
+		if w.drops = w.drops || w.enoughToDrop(events, need); w.drops {
+			w.dropOldest(events, need-gained)
+		}
 	}
 	if len(w.gone) == 0 {
 		return nil
@@ -151,6 +153,29 @@ func (w *writer) choose(events *bolt.Bucket, now stamp, need int64) (gained int6
 // refused: never because of the disk, which may have room again.
 func (w *writer) mayDrop() bool { return w.options.DropOldest && !w.size.short() }
 
+// enoughToDrop says whether so many bytes are gained once all is given up that may
+// be. Where that is not certain nothing is: it would be lost for events that are
+// refused all the same.
+func (w *writer) enoughToDrop(events *bolt.Bucket, need int64) bool {
+	n, bytes := 0, int64(0)
+	from := w.seen &^ 255 // the ledger is exact between blocks
+	if from > 0 {
+		n, bytes = w.ledger.upTo(from - 1)
+	}
+	c := events.Cursor()
+	for k, v := c.Seek(sequenceKey(from)); k != nil && sequenceOf(k) <= w.seen; k, v = c.Next() {
+		n, bytes = n+1, bytes+int64(len(v))+recordOverhead
+	}
+	return certain(n, bytes) >= need
+}
+
+// certain is what is gained for certain when so many records at the front are
+// given up: they fill their pages at most, their ids take some, and the last page
+// may hold others, too.
+func certain(records int, bytes int64) int64 {
+	return bytes - int64(records)*(pageSize/2/idsInRun+1) - 4*pageSize
+}
+
 // dropOldest chooses records that are not delivered, from the very front, and
 // those that are held in their order, until so many bytes are gained. Those that
 // a cursor has not seen which does not deliver stay: what it makes of them is
@@ -197,8 +222,8 @@ func (w *writer) trimmed() {
 		if w.held[g.seq] || g.seq > w.delivered {
 			w.stats.Dropped++
 			w.dropping = true
-			w.unhold(g.seq)
 		}
+		w.unhold(g.seq) // also where it was given while this was stored
 	}
 	for _, c := range w.cursors {
 		if c.spec.Delivers && w.moved > 0 {

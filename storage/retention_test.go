@@ -292,3 +292,32 @@ func TestGivingUpAlone(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestHeldWhileItGoes wants a record in the very moment in which the file has lost
+// it, and memory does not know yet.
+func TestHeldWhileItGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.Keep = time.Minute
+		var l *testLog
+		late := false
+		o.Committed = func(time.Duration) {
+			if late {
+				l.cursor("desk").Save(Update{Hold: []uint64{2}})
+			}
+		}
+		l = openLog(t, memory(t), o)
+		l.append(events(0, trimRun+10)...)
+		l.pass(trimRun + 10)
+		time.Sleep(2 * time.Minute)
+		late = true
+		l.append(event("next"))
+		late = false
+		if s := l.Stats(); s.FirstSequence == 1 {
+			t.Fatalf("nothing was trimmed: %+v", s)
+		}
+		if got := l.cursor("desk").Held(); len(got) > 0 {
+			t.Errorf("held: %v", got)
+		}
+	})
+}

@@ -32,21 +32,21 @@ func (s stuck) wait() time.Duration {
 // That is rather too much: when it has been given up, it is known. The caller
 // holds the lock, and has called positions.
 func (w *writer) room() int64 {
-	switch room := w.size.limit() - w.size.used(); {
-	case w.mayDrop():
-		return room + w.upTo(w.seen)
-	case w.trimmable():
-		return room + w.upTo(w.boundary)
-	default:
-		return room
+	room, gain := w.size.limit()-w.size.used(), int64(0)
+	if w.trimmable() {
+		gain = w.upTo(w.boundary)
 	}
+	if w.mayDrop() {
+		gain = max(gain, certain(w.ledger.upTo(w.seen)))
+	}
+	return room + gain
 }
 
 // upTo is about what records up to a sequence take up, all that is in use being
 // theirs.
 func (w *writer) upTo(seq uint64) int64 {
-	_, after := w.ledger.after(seq)
-	return int64(float64(w.size.used()) * float64(w.ledger.bytes-after) / float64(max(w.ledger.bytes, 1)))
+	_, bytes := w.ledger.upTo(seq)
+	return int64(float64(w.size.used()) * float64(bytes) / float64(max(w.ledger.bytes, 1)))
 }
 
 // reserve makes the file long enough for the events of the batch.
@@ -122,7 +122,10 @@ func (k knot) holds(bytes int) bool {
 }
 
 // small says that usual events find no place.
-func (k knot) small() bool { return k.bytes > 0 && k.bytes <= 2*pageSize }
+func (k knot) small() bool { return k.bytes > 0 && isSmall(k.bytes) }
+
+// isSmall says whether an event is a usual one.
+func isSmall(bytes int) bool { return bytes <= 2*pageSize }
 
 // largest returns the bytes of the largest event of the batch.
 func (w *writer) largest() (n int) {
@@ -154,7 +157,22 @@ const (
 // rebuilt makes the file anew, if that is to be done now, and says whether it
 // was.
 func (w *writer) rebuilt() bool {
-	if w.size.short() || !w.made.IsZero() && time.Since(w.made) < remakeEvery && w.since < w.size.max/remakeBytes {
+	if !w.made.IsZero() && time.Since(w.made) < remakeEvery && w.since < w.size.max/remakeBytes {
+		return false
+	}
+	return w.remake()
+}
+
+// untied is rebuilt for events that are to be stored now. Usual ones wait for
+// nothing but for some use of the last time: bbolt writes all of the last page
+// anew for them, with a large value that it may hold.
+func (w *writer) untied() bool {
+	return w.rebuilt() || len(w.fresh) > 0 && isSmall(w.largest()) && w.since > 0 && w.remake()
+}
+
+// remake is rebuilt without asking when that was the last time.
+func (w *writer) remake() bool {
+	if w.size.short() {
 		return false
 	}
 	err := w.rebuild(w.ctx, nil)

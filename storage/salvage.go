@@ -29,11 +29,20 @@ func (r Report) Whole() bool { return r.Places == 0 }
 // sector that it cannot read. What was not delivered is read first.
 const readFor = 3 * time.Minute
 
+// copyFor bounds, from its beginning, until when Salvage copies records, and
+// deliveredFor those that were delivered: a slow disk may not be done with them
+// when whoever waits for it waits no longer, and what was copied is to be a whole
+// store before. What is left out then is in the old file alone.
+const (
+	copyFor      = 7 * time.Minute
+	deliveredFor = 5 * time.Minute
+)
+
 // Salvage makes a store at to, where nothing may be yet, of all that can be
 // read of the one at from, which is only read. Where that comes to more than
 // limit bytes, delivered records are left out, the oldest first. The new file
 // is durable when Salvage returns, its name is not. It blocks while it reads
-// and writes; whatever the file says, it does not end the process. Errors:
+// and writes, little more than 7 minutes where the disk answers at all; whatever the file says, it does not end the process. Errors:
 // ErrNoSpace, ErrNewer, ctx's, or that from or to may not be used. After an
 // error there is no file.
 func Salvage(ctx context.Context, from, to string, limit int64) (Report, error) {
@@ -75,6 +84,7 @@ func salvageWithin(ctx context.Context, reading time.Duration, from, to string, 
 type salvage struct {
 	*pager
 	limit  int64
+	began  time.Time
 	report Report
 
 	// The trees that can be read in part at least, the newest first: what that
@@ -98,6 +108,7 @@ type salvage struct {
 
 // look finds out what there is.
 func (s *salvage) look() error {
+	s.began = time.Now()
 	metas, faults := s.metas()
 	for _, m := range metas {
 		if f := s.peek(m.root).format; f > formatVersion {

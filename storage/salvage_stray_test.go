@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -260,5 +262,87 @@ func TestOverflowIsData(t *testing.T) {
 	_, got := p.salvage()
 	if count(got, "events ") != 4 || data(got, 7) != "" { // with the sequence
 		t.Errorf("%d events, event 7 is %q", count(got, "events "), data(got, 7))
+	}
+}
+
+// TestPagesThatCouldBeReadBefore, and take the disk half a minute each now: what
+// else there is is saved all the same, in time.
+func TestPagesThatCouldBeReadBefore(t *testing.T) {
+	p := newPatient(t)
+	for name, all := range map[string]bool{"of what is delivered": false, "of all": true} {
+		t.Run(name, func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), fileName)
+			synctest.Test(t, func(t *testing.T) {
+				g := p.open()
+				defer func() { _ = g.file.Close() }()
+				s := &salvage{pager: g, limit: 1 << 30}
+				if err := s.look(); err != nil {
+					t.Fatal(err)
+				}
+				before, began := s.report.Places, time.Now()
+				g.stop = func() error {
+					i := s.report.Records + s.report.Places - before
+					if all || s.records[i].sequence <= s.slowest() {
+						time.Sleep(30 * time.Second)
+						return errors.New("the disk gives no answer")
+					}
+					return nil
+				}
+				if err := build(context.Background(), to, s.content()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > readAgainFor+time.Minute || s.report.Whole() {
+					t.Errorf("it took %v, %+v", took, s.report)
+				}
+				t.Logf("%+v", s.report)
+			})
+			if err := Check(to); err != nil {
+				t.Error(err)
+			}
+			if got := contents(t, to); !all && (data(got, 531) == "" || data(got, 1203) == "") {
+				t.Errorf("what was not delivered is lost: %d", count(got, "events "))
+			}
+		})
+	}
+}
+
+// TestCopyingTakesTooLong: a slow disk is not done in time. What was copied is a
+// whole store, of what was not delivered most of all.
+func TestCopyingTakesTooLong(t *testing.T) {
+	p := newPatient(t)
+	for _, each := range []time.Duration{time.Second, 2 * time.Second} {
+		t.Run(each.String(), func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), fileName)
+			s := &salvage{limit: 1 << 30}
+			synctest.Test(t, func(t *testing.T) {
+				s.pager = p.open()
+				defer func() { _ = s.file.Close() }()
+				if err := s.look(); err != nil {
+					t.Fatal(err)
+				}
+				s.began = s.began.Add(-4*time.Minute - 55*time.Second) // reading was slow, too
+				s.stop = func() error { time.Sleep(each); return nil }
+				if err := build(context.Background(), to, s.content()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(s.began); took > copyFor+3*each {
+					t.Errorf("it took %v, %+v", took, s.report)
+				}
+			})
+			t.Logf("%+v", s.report)
+			if err := Check(to); err != nil {
+				t.Error(err)
+			}
+			got := contents(t, to)
+			if s.report.Whole() || s.report.Records != count(got, "events ")-1 || data(got, 531) == "" || data(got, 1203) != "" || s.report.Missing == 0 {
+				t.Errorf("%d events, %+v", count(got, "events "), s.report)
+			}
+			// What was delivered and left out is not taken again.
+			l := openLog(t, filepath.Dir(to), testOptions())
+			late := s.records[slices.IndexFunc(s.records, func(l location) bool { return l.sequence > 500 && data(got, l.sequence) == "" })]
+			if again := l.append(mixed(int(late.sequence)-1, 1)...); late.sequence > 530 || again[0] != 0 {
+				t.Errorf("event %d is taken again as %d", late.sequence, again[0])
+			}
+		})
 	}
 }

@@ -183,6 +183,8 @@ func TestTheWholeStoreIsSaved(t *testing.T) {
 		{"the number of values in a leaf", func(p *patient) {
 			patch(p.T, p.path, func(data []byte) { within(data, p.find("events", sequenceKey(1203)))[10]-- })
 		}},
+		{"the key that leads to a page, lower", func(p *patient) { p.branchKey(func(key []byte) { key[7]-- }) }},
+		{"the key that leads to a page, higher", func(p *patient) { p.branchKey(func(key []byte) { key[7]++ }) }},
 		{"the kind of a leaf", func(p *patient) {
 			patch(p.T, p.path, func(data []byte) { within(data, p.find("events", sequenceKey(900)))[8] = 7 })
 		}},
@@ -202,6 +204,32 @@ func TestTheWholeStoreIsSaved(t *testing.T) {
 			}
 		})
 	}
+}
+
+// branchKey changes the key that leads to a leaf of the events, so that records
+// lie on the wrong side of it, and clears what older commits left of them.
+func (p *patient) branchKey(change func(key []byte)) {
+	at, g := p.find("events", sequenceKey(900)), p.open()
+	tree := g.look(p.commit.root, false)
+	_ = g.file.Close()
+	patch(p.T, p.path, func(data []byte) {
+		for id := uint64(2); id < uint64(len(data)/pageSize); id++ {
+			b := within(data, id)
+			if !tree.uses(id) {
+				clear(b)
+				continue
+			}
+			g := page{b: b}
+			if _, err := g.head(); err != nil || g.leaf {
+				continue
+			}
+			for e := range g.elements(true) {
+				if e.child == at {
+					change(e.key)
+				}
+			}
+		}
+	})
 }
 
 // sequence changes what the file says of the last one given.

@@ -165,13 +165,33 @@ func (s *salvage) slowest() uint64 {
 	return slowest
 }
 
+// readAgainFor bounds what is waited, while the new file is written, for pages
+// that could be read before: what can be read at once is not to be lost for them.
+const readAgainFor = 2 * time.Minute
+
 // content is what the new file holds.
 func (s *salvage) content() iter.Seq2[value, error] {
 	return func(yield func(value, error) bool) {
 		var there []stretch
 		buf := make([]byte, 0, batchBytes)
+		slowest, lost := s.slowest(), time.Duration(0)
 		for i, l := range slices.Concat(s.records, s.fresh) {
-			v, ok := s.value(l, &buf)
+			most, until := readAgainFor, copyFor
+			delivered := l.sequence <= slowest
+			if delivered { // the rest is for what was not
+				most, until = readAgainFor/2, deliveredFor
+			}
+			began := time.Now()
+			v, ok, late := value{}, false, began.Sub(s.began) > until
+			if late && delivered { // it is not to be taken again
+				s.gone = append(s.gone, gone{l.sequence, l.id, int(l.size)})
+			}
+			if lost < most && !late {
+				v, ok = s.value(l, &buf)
+			}
+			if took := time.Since(began); took > time.Second {
+				lost += took
+			}
 			if !ok {
 				s.report.Places++
 				continue
@@ -186,6 +206,7 @@ func (s *salvage) content() iter.Seq2[value, error] {
 				return
 			}
 		}
+		slices.SortFunc(s.gone, func(a, b gone) int { return cmp.Compare(a.seq, b.seq) })
 		for v := range idRuns(s.gone) {
 			if !yield(v, nil) {
 				return

@@ -16,6 +16,7 @@ type tree struct {
 	root uint64
 	keep bool   // places and values, not only what a check asks for
 	only string // this bucket, unless it is ""
+	fork bool   // events are looked at by several goroutines
 
 	visited  []uint64 // a bit for each page
 	buffers  [][]byte // one for each level
@@ -35,6 +36,8 @@ type tree struct {
 	locations []location
 	values    []value // of all other buckets but positions, clock and gaps
 	newest    stamp   // the highest there is, in each of its numbers
+
+	later []branch // with fork: not looked at yet
 }
 
 // A damage is a part of the file that cannot be read: keys in [lo, hi) of a
@@ -80,8 +83,9 @@ func (p *pager) peek(root uint64) *tree {
 // look looks a tree through from its root on.
 func (p *pager) look(root uint64, keep bool) *tree {
 	t := p.newTree()
-	t.root, t.keep = root, keep
+	t.root, t.keep, t.fork = root, keep, !keep
 	t.walk("", root, nil, nil, 0)
+	t.join()
 	if keep {
 		t.sort()
 	}
@@ -126,10 +130,13 @@ func (t *tree) walk(bucket string, id uint64, lo, hi []byte, level int) {
 		t.buffers[level] = g.b
 	}
 	if err == nil {
+		err = g.inOrder(lo, hi)
+	}
+	if err == nil { // else what does not belong there is looked for as in a page that nothing leads to
 		err = t.visit(id, len(g.b))
 	}
-	if err == nil {
-		err = g.inOrder(lo, hi)
+	if err == nil && !t.keep { // what is saved is led to anew
+		err = g.begins(lo)
 	}
 	switch {
 	case err != nil:
@@ -148,6 +155,10 @@ func (t *tree) walk(bucket string, id uint64, lo, hi []byte, level int) {
 			if i+1 < g.count {
 				after, _, _ := g.element(i + 1)
 				next = after.key
+			}
+			if t.fork && level == forkLevel && bucket == string(bucketEvents) {
+				t.later = append(t.later, branch{e.child, bytes.Clone(e.key), bytes.Clone(next)})
+				continue
 			}
 			t.walk(bucket, e.child, e.key, next, level+1)
 		}

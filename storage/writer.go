@@ -47,6 +47,7 @@ type writer struct {
 	gone      []gone     // records being given up
 	next      uint64     // there will be no records before, but held ones
 	moved     uint64     // the newest that is dropped
+	drops     bool       // undelivered records are given up, and that is enough
 	taken     []*list    // lists as they were when it began
 	number    [8]byte    // a key
 	values    values     // other values being stored

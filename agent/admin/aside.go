@@ -13,7 +13,7 @@ import (
 )
 
 // Aside names the events that one forward has set aside, because its broker
-// ends the connection on each of them.
+// ends the connection on each of them, or no message could be made of them.
 type Aside struct {
 	Forward   string
 	Sequences []uint64 // ascending

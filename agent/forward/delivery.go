@@ -167,7 +167,9 @@ func (d *delivery) land(ctx context.Context) bool {
 	save := func() {
 		if done > d.acked.Load() {
 			d.acked.Store(done)
-			d.cursor.Save(storage.Update{Position: done, Hold: aside})
+			u := storage.Update{Position: done, Hold: aside}
+			d.unsent.note(&u)
+			d.cursor.Save(u)
 			aside = nil
 			d.changed()
 		}
@@ -212,7 +214,6 @@ func (d *delivery) land(ctx context.Context) bool {
 		}
 		if fl.fault != nil {
 			d.logger.Warn("event set aside: it cannot be sent", "sequence", fl.sequence, "error", fl.fault)
-			d.unsent.Add(1)
 			aside = append(aside, fl.sequence)
 		}
 		done = fl.sequence

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"deskbell/agent/event"
 	"deskbell/agent/mqtt/mqtttest"
@@ -116,6 +117,51 @@ func TestAnEventThatPanicsStopsTheFilterAndIsSetAsideWithTheBroker(t *testing.T)
 		stopRun()
 		<-ended
 	})
+}
+
+// TestWhyAnEventIsSetAsideIsKnownAfterARestart has an event of which no message
+// can be made and one that the broker refuses, and then sends the first again.
+func TestWhyAnEventIsSetAsideIsKnownAfterARestart(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		refused []uint64 // when it is sent again
+		want    Stats
+	}{
+		{"and is sent again", []uint64{4}, Stats{Acked: 5, SetAside: 1}},
+		{"and is then refused", []uint64{2, 4}, Stats{Acked: 5, SetAside: 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMemory()
+				m.add(repeat("message", 5)...)
+				f := forwarder(t, Config{}, m)
+				f.decoder = faulty{f.decoder, []uint64{2}}
+				_, stop := connect(&mqtttest.Fake{OnPublish: poisoned(4)}, online{}, f)
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				stop()
+				m.entries[unsentPrefix+"3"] = []byte{} // of an event that was forgotten
+				f = forwarder(t, Config{}, m)
+				if s := f.Stats(); s != (Stats{Acked: 5, SetAside: 2, Unsent: 1}) {
+					t.Errorf("after a restart %+v", s)
+				}
+				fake := &mqtttest.Fake{OnPublish: poisoned(tt.refused...)}
+				_, stop = connect(fake, online{}, f)
+				if _, err := f.Replay(t.Context(), 2, 2); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				stop()
+				if s := forwarder(t, Config{}, m).Stats(); s != tt.want {
+					t.Errorf("then %+v, want %+v", s, tt.want)
+				}
+				if len(m.entries) != 0 {
+					t.Errorf("entries %v", m.entries)
+				}
+			})
+		})
+	}
 }
 
 func TestAnEventWhoseTopicNoBrokerTakesIsSetAside(t *testing.T) {

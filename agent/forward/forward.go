@@ -66,7 +66,7 @@ type Stats struct {
 	Acked    uint64 // the sequence up to which all is delivered, not wanted or set aside
 	Pending  int    // events after that
 	SetAside int    // events that the broker would not take, and Unsent
-	Unsent   int    // those, since this start, of which no message could be made
+	Unsent   int    // those of which no message could be made
 }
 
 // A Forwarder is the mqtt.Session that sends events. Serve and Run have one
@@ -84,7 +84,7 @@ type Forwarder struct {
 
 	acked  atomic.Uint64 // the cursor's position, as far as it was given to Save
 	sent   atomic.Uint64 // the newest event published on the connection there is
-	unsent atomic.Int64
+	unsent unsent
 	trace  sync.Once // of the first fault of this program
 
 	// turn is held by the one of Serve and Run that may move the cursor, and
@@ -141,15 +141,17 @@ func New(c Config, l Log, cur Cursor, d *event.Decoder, delivered func(time.Dura
 		return nil, fmt.Errorf("forward %s: %w", c.Name, err)
 	}
 	f.replays.restore(entries[replayEntry])
+	f.unsent.restore(cur, entries)
 	return f, nil
 }
 
 // Stats returns what was done so far. It does not block.
 func (f *Forwarder) Stats() Stats {
-	s := Stats{Acked: max(f.acked.Load(), f.cursor.Position()), SetAside: len(f.cursor.Held())}
-	s.Unsent = min(int(f.unsent.Load()), s.SetAside) // some may have been released since
-	s.Pending = f.cursor.Pending()
-	return s
+	held := f.cursor.Held()
+	return Stats{
+		Acked: max(f.acked.Load(), f.cursor.Position()), Pending: f.cursor.Pending(),
+		SetAside: len(held), Unsent: f.unsent.count(held),
+	}
 }
 
 // Held returns the sequences of what is set aside, ascending. It does not

@@ -1,7 +1,9 @@
 package forward
 
 import (
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
@@ -51,7 +53,8 @@ func (f *Forwarder) delayed(r storage.Record) bool {
 
 // cloudEvent appends to b an event in the JSON form of CloudEvents 1.0
 // (cloudevents.io, JSON event format, section 3). data is embedded as it is;
-// nil leaves it out.
+// nil leaves it out. What is not JSON, which the webhook does not take but a
+// store of other origin may hold, goes as data_base64 (section 3.1.1).
 func cloudEvent(b []byte, device string, r storage.Record, e event.Event, data []byte, delayed bool) []byte {
 	b = slices.Grow(b, len(data)+448+len(device)+len(e.Type)+len(e.Conversation))
 	b = append(b, `{"specversion":"1.0","id":"`...)
@@ -80,11 +83,22 @@ func cloudEvent(b []byte, device string, r storage.Record, e event.Event, data [
 	b = appendTime(b, `,"receivedtime":"`, r.Received)
 	b = append(b, `,"delayed":`...)
 	b = strconv.AppendBool(b, delayed)
-	if data != nil {
+	switch {
+	case data == nil:
+	case isJSON(e, data):
 		b = append(b, `,"datacontenttype":"application/json","data":`...)
 		b = append(b, data...)
+	default:
+		b = append(b, `,"datacontenttype":"application/octet-stream","data_base64":"`...)
+		b = append(base64.StdEncoding.AppendEncode(b, data), '"')
 	}
 	return append(b, '}')
+}
+
+// isJSON says whether data may be embedded. Where the decoder has found a type
+// it has read all of it, so that most events need no second look.
+func isJSON(e event.Event, data []byte) bool {
+	return e.Type != "" || json.Valid(data) && utf8.Valid(data)
 }
 
 // segment makes one part of the path of a URI of an id, which is a number as

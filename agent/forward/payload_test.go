@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"deskbell/agent/event"
+	"deskbell/agent/mqtt/mqtttest"
 	"deskbell/storage"
 )
 
@@ -173,4 +174,44 @@ func FuzzStrings(f *testing.F) {
 			t.Errorf("got %q, want %q", got.Type, want)
 		}
 	})
+}
+
+// TestWhatIsNotJSONMakesAPayloadThatIs has what only a store of other origin can
+// hold.
+func TestWhatIsNotJSONMakesAPayloadThatIs(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		config Config
+		data   string
+		want   string // members at the end; of a raw payload all of it
+	}{
+		{"not JSON", Config{}, `{"event":{"type":"message"`, `,"datacontenttype":"application/octet-stream","data_base64":"eyJldmVudCI6eyJ0eXBlIjoibWVzc2FnZSI="}`},
+		{"nothing at all", Config{}, "", `,"datacontenttype":"application/octet-stream","data_base64":""}`},
+		{"two values", Config{}, `{}{}`, `"data_base64":"e317fQ=="}`},
+		{"JSON but for its encoding", Config{}, "{\"event\":{\"type\":\"a\xff\"}}", `"data_base64":"eyJldmVudCI6eyJ0eXBlIjoiYf8ifX0="}`},
+		{"JSON that is no object", Config{}, `[1]`, `,"datacontenttype":"application/json","data":[1]}`},
+		{"JSON without a type", Config{}, `{"event":{}}`, `,"datacontenttype":"application/json","data":{"event":{}}}`},
+		{"not JSON, redacted", Config{Data: Redacted, Redact: []string{"payload"}}, `{`, `,"datacontenttype":"application/json","data":{}}`},
+		{"not JSON, without data", Config{Data: None}, `{`, `,"delayed":false}`},
+		{"not JSON, raw", Config{Format: Raw}, `{`, `{`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMemory()
+				m.add("message")
+				m.records[0].Data = []byte(tt.data)
+				fake := &mqtttest.Fake{}
+				_, stop := connect(fake, forwarder(t, tt.config, m))
+				synctest.Wait()
+				stop()
+				all := fake.Publishes()
+				if len(all) != 1 || !strings.HasSuffix(all[0].Payload, tt.want) {
+					t.Fatalf("sent %+v", all)
+				}
+				if p := all[0].Payload; tt.config.Format != Raw && (!json.Valid([]byte(p)) || !utf8.ValidString(p)) {
+					t.Errorf("not JSON: %s", p)
+				}
+			})
+		})
+	}
 }

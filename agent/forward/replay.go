@@ -192,6 +192,9 @@ func (f *Forwarder) replayed(number, done uint64, release ...uint64) {
 		u = r.update()
 	}
 	u.Release = release
+	for _, seq := range release {
+		f.unsent.clear(&u, seq)
+	}
 	f.cursor.Save(u)
 }
 

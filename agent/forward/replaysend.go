@@ -225,6 +225,9 @@ func (f *Forwarder) judgeReplay(ctx context.Context) error {
 		if err := f.cursor.Commit(ctx, storage.Update{Hold: []uint64{r.suspect}}); err != nil {
 			return fmt.Errorf("set event %d aside: %w", r.suspect, err)
 		}
+		var u storage.Update
+		f.unsent.clear(&u, r.suspect)
+		f.cursor.Save(u)
 	}
 	f.replayed(r.flying, r.suspect)
 	f.logger.Warn("event stays set aside: the broker ends the connection on it", "sequence", r.suspect, "connections", r.strikes)

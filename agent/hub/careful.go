@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +23,8 @@ const (
 // that we may not write to, from holding up the events for ever. After a
 // connection that ended before everything was answered, we say on the next
 // ones that we are there and then one thing after the other, so that it shows
-// what the broker does not take. Guarded by Hub.mu where Problems looks at it.
+// what the broker does not take. Whether it takes the first is the Beacon's
+// affair. Guarded by Hub.mu where Problems looks at it.
 type caution struct {
 	careful  bool                 // one after the other on this connection
 	answered bool                 // all that was sent first on this connection
@@ -81,7 +81,7 @@ func acknowledged(t *mqtt.Token) func(context.Context) error {
 
 // learn is called after each connection.
 func (h *Hub) learn(c *mqtt.Conn) {
-	if c.Err() == nil || errors.Is(c.Err(), mqtt.ErrSession) || errors.Is(c.Err(), mqtt.ErrLeft) {
+	if ours(c.Err()) {
 		return
 	}
 	name := h.asking
@@ -112,10 +112,12 @@ func (h *Hub) learn(c *mqtt.Conn) {
 // Problems says in words what a person should look at.
 func (h *Hub) Problems() []string {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.without) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("the broker ends the connection on %s, which is left out; allow it there",
-		strings.Join(slices.Sorted(maps.Keys(h.without)), ", "))}
+	topics := slices.Collect(maps.Keys(h.without))
+	h.mu.Unlock()
+	return refusals(append(topics, h.beacon.leftOut()...))
+}
+
+func list(topics []string) string {
+	slices.Sort(topics)
+	return strings.Join(topics, ", ")
 }

@@ -20,6 +20,9 @@ func TestWhatTheBrokerRefusesIsLeftOut(t *testing.T) {
 		{"the desk, after an acknowledgement", []string{"desk"}, mqtttest.AckAndDrop},
 		{"an output", []string{"output/lamp/state"}, mqtttest.Drop},
 		{"commands", []string{"command/+"}, mqtttest.Drop},
+		{"the availability", []string{"availability"}, mqtttest.Drop},
+		{"the availability, after an acknowledgement", []string{"availability"}, mqtttest.AckAndDrop},
+		{"everything but an output", []string{"availability", "desk", "output/buzzer/state", "command/+", "output/+/set"}, mqtttest.Drop},
 		{"all but one", []string{"desk", "output/buzzer/state", "command/+", "output/+/set"}, mqtttest.Drop},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

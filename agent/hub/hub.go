@@ -75,6 +75,7 @@ const (
 type Hub struct {
 	base   string
 	device Device
+	beacon *Beacon
 	log    *slog.Logger
 
 	// What the connection at hand has been told, how far the broker has
@@ -97,7 +98,7 @@ var _ mqtt.Greeter = (*Hub)(nil)
 
 // New returns a hub under base, such as deskbell/front-desk.
 func New(base string, d Device, log *slog.Logger) *Hub {
-	return &Hub{base: base, device: d, log: log, complained: map[string]bool{},
+	return &Hub{base: base, device: d, beacon: NewBeacon(base, log), log: log, complained: map[string]bool{},
 		caution: caution{without: map[string]time.Time{}}}
 }
 
@@ -118,12 +119,20 @@ func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) (err error) {
 	defer func() {
 		if err != nil {
 			h.learn(c) // there will be no Serve
+			h.beacon.learn(c)
 		}
 	}()
 	h.told, h.last, h.granted, h.answered = map[string]string{}, nil, nil, false
 	_, h.pressed = h.device.Presses(math.MaxUint64) // those while nobody listened are over
-	if h.careful {
-		return h.appear(ctx, c) // the rest follows in Serve
+	if h.careful || h.beacon.careful {
+		// What the beacon says is to be alone in flight.
+		if err := h.appear(ctx, c); err != nil || h.careful {
+			return err // the rest follows in Serve
+		}
+		if err := h.listen(ctx, c); err != nil {
+			return err
+		}
+		return h.show(ctx, c)
 	}
 	if err := h.listen(ctx, c); err != nil {
 		return err
@@ -135,8 +144,9 @@ func (h *Hub) Greet(ctx context.Context, c *mqtt.Conn) (err error) {
 }
 
 // appear says that we are there.
-func (h *Hub) appear(ctx context.Context, c *mqtt.Conn) (err error) {
-	h.last, err = c.Publish(ctx, availability(h.base, online))
+func (h *Hub) appear(ctx context.Context, c *mqtt.Conn) error {
+	err := h.beacon.Greet(ctx, c)
+	h.last = h.beacon.said
 	return err
 }
 
@@ -164,8 +174,10 @@ func (h *Hub) listen(ctx context.Context, c *mqtt.Conn) error {
 
 // goCarefully is Greet's part on a careful connection.
 func (h *Hub) goCarefully(ctx context.Context, c *mqtt.Conn) error {
-	if err := acknowledged(h.last)(ctx); err != nil {
-		return err // this is never left out: events could not be judged without
+	if h.last != nil {
+		if err := acknowledged(h.last)(ctx); err != nil {
+			return err
+		}
 	}
 	if err := h.listen(ctx, c); err != nil {
 		return err
@@ -236,13 +248,16 @@ func (h *Hub) publish(ctx context.Context, c *mqtt.Conn, m mqtt.Message) error {
 // it says that the outputs are off and that the device is gone.
 func (h *Hub) Serve(ctx context.Context, c *mqtt.Conn) error {
 	defer h.learn(c)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	shining, stop := context.WithCancel(ctx)
+	defer stop()
+	wg.Go(func() { _ = h.beacon.Serve(shining, c) })
 	if h.careful {
 		if err := h.goCarefully(ctx, c); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
 	wg.Go(func() {
 		for _, granted := range h.granted {
 			if err := granted(ctx); errors.Is(err, mqtt.ErrRefused) {
@@ -302,6 +317,9 @@ func (h *Hub) leave(ended context.Context, c *mqtt.Conn) error {
 		if err := h.tell(ctx, c, h.inputTopic(i.Name)+"/state", i.Off); err != nil {
 			return err
 		}
+	}
+	if len(h.beacon.leftOut()) > 0 {
+		return nil
 	}
 	token, err := c.Publish(ctx, availability(h.base, offline))
 	if err != nil {

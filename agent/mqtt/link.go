@@ -37,6 +37,9 @@ const (
 	// contest is after how many connections in a row that did not settle
 	// somebody else is thought to take them from us.
 	contest = 3
+	// modesty is for how long the broker is not asked to retain the last will,
+	// when it ended the logins that did.
+	modesty = time.Hour
 	// maxReceived is the size in bytes of the largest message taken.
 	maxReceived = 1 << 20
 	// sendBuffer is how many bytes the system may hold for the network. What
@@ -53,10 +56,13 @@ type Link struct {
 	log      *slog.Logger
 	changed  func()
 
-	backoff backoff // of Run
-	short   int     // of Run: connections in a row that the broker ended soon,
-	unasked bool    // one of them although nothing was to be acknowledged
-	ended   bool    // of Run: the connection before was ended by us, for a reason that may come again
+	backoff backoff   // of Run
+	short   int       // of Run: connections in a row that the broker ended soon,
+	unasked bool      // one of them although nothing was to be acknowledged
+	ended   bool      // of Run: the connection before was ended by us, for a reason that may come again
+	shut    int       // of Run: logins in a row that the broker ended without a word
+	modest  time.Time // of Run: until then no login asks the broker to retain the last will
+	willing sync.Once
 
 	mu    sync.Mutex
 	state State
@@ -215,9 +221,30 @@ func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
 	}
 	if err := token.Error(); err != nil {
 		cause := c.wire.fail(err)
+		if closedByPeer(cause) {
+			l.shut++
+		} else {
+			l.shut = 0
+		}
 		return nil, fmt.Errorf("connect to %s: %s", where, refusal(token.ReturnCode(), cause, l.config.ClientID))
 	}
+	if l.keepsWill() {
+		l.shut = 0
+	} else if now := time.Now(); now.After(l.modest) {
+		l.willing.Do(func() {
+			l.log.Warn("the broker takes no last will that is to be retained", "topic", l.config.Will.Topic)
+		})
+		l.modest, l.shut = now.Add(modesty), contest-1 // then one more try
+	}
 	return c, nil
+}
+
+// keepsWill says whether the next login asks the broker to retain the last
+// will. One that retains nothing may end each such login, so after some every
+// second asks for less, and when one is taken so do the following, for a while.
+func (l *Link) keepsWill() bool {
+	w := l.config.Will
+	return w == nil || !w.Retained || time.Now().After(l.modest) && (l.shut < contest || l.shut%2 != contest%2)
 }
 
 // options are the library's: a client for one connection, which does not
@@ -242,7 +269,7 @@ func (l *Link) options(c *Conn) *paho.ClientOptions {
 	o.SetAutoAckDisabled(true)
 	o.SetConnectionLostHandler(func(paho.Client, error) { close(c.gone) })
 	if w := l.config.Will; w != nil {
-		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retained)
+		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retained && l.keepsWill())
 	}
 	return o
 }

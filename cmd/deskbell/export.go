@@ -42,8 +42,9 @@ func setAsideCommand() *cobra.Command {
 	return jsonFlag(&cobra.Command{
 		Use:   "set-aside",
 		Short: "List events that a broker would not take",
-		Long: `Lists the events on which a broker ended the connection three times. They are
-kept, and sent again by "deskbell replay".`,
+		Long: `Lists the events on which a broker ended the connection three times, and those
+of which no message could be made; "deskbell status" says how many of each. They
+are kept, and sent again by "deskbell replay".`,
 		Example: "  deskbell events set-aside",
 		Args:    cobra.NoArgs,
 		RunE: withSource(func(cmd *cobra.Command, s *source, _ []string) error {

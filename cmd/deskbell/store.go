@@ -26,9 +26,9 @@ const (
 	exitNoSpace = 5
 )
 
-// salvageFor is how long salvage-store may take. It stops reading earlier by
-// itself, so this is for a disk that gives no answer at all. The unit of the
-// service gives more time to a start.
+// salvageFor is how long salvage-store may take. It stops reading and copying
+// earlier by itself, and what it has then is a whole store, so this is for a disk
+// that gives no answer at all. The unit of the service gives more time to a start.
 const salvageFor = 8 * time.Minute
 
 // checkStoreCommand looks a store through in a process of its own, which the

@@ -38,11 +38,12 @@ func delivery(b *bench, ctx context.Context, round int) error {
 	return nil
 }
 
-// pair has both programs run under the same load, one after the other.
+// pair has both programs run under the same load, one after the other. Both keep
+// what is delivered until there is no room for more.
 func (b *bench) pair(ctx context.Context, round, connections int, rate float64) (map[kind]outcome, error) {
 	got := map[kind]outcome{}
 	for _, k := range both(round) {
-		st, err := b.stage(ctx, k, setting{})
+		st, err := b.stage(ctx, k, setting{keep: b.Store / 100 * 85})
 		if err != nil {
 			return nil, err
 		}

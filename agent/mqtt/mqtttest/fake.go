@@ -41,6 +41,9 @@ type Fake struct {
 	Well func() bool
 	// Code is answered to CONNECT: 0 accepts.
 	Code byte
+	// DropWill ends the connection on a CONNECT with a last will that is to be
+	// retained, without a word, as mosquitto does where nothing is retained.
+	DropWill bool
 	// Mute answers nothing at all, not even CONNECT.
 	Mute bool
 	// NoPing leaves pings unanswered.
@@ -170,6 +173,9 @@ func (f *Fake) answer(p packet, number int) ([]byte, error) {
 	switch p.kind {
 	case 1: // CONNECT
 		f.note(func() { f.logins = append(f.logins, p.login()) })
+		if f.DropWill && ill && p.login().WillRetained {
+			return nil, errDrop
+		}
 		if f.Code != 0 && ill {
 			return []byte{0x20, 2, 0, f.Code}, errDrop
 		}

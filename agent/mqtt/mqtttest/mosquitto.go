@@ -5,12 +5,14 @@ package mqtttest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +46,7 @@ func (m *Mosquitto) begin(host string, lines []string) {
 	t := m.t
 	t.Helper()
 	dir := t.TempDir()
-	port := freePort(t)
+	port := FreePort(t)
 	m.Addr, m.config = fmt.Sprintf("%s:%d", host, port), filepath.Join(dir, "mosquitto.conf")
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "listener %d %s\npersistence true\npersistence_location %s/\n", port, host, dir)
@@ -127,14 +129,32 @@ func (m *Mosquitto) URL() string { return "mqtt://" + m.Addr }
 // Output returns what it wrote so far.
 func (m *Mosquitto) Output() string { return m.output.String() }
 
-func freePort(t testing.TB) int {
+// The ports of FreePort. The system gives none of them to a connection or a
+// listener that asks for any: Linux begins at 32768.
+const (
+	firstPort = 12000
+	ports     = 20000
+)
+
+var (
+	begin  = rand.Uint32N(ports) // another in each process
+	chosen atomic.Uint32
+)
+
+// FreePort returns a TCP port of 127.0.0.1 on which nobody listens, each time
+// another. One that the system chooses may be given to anybody else, such as
+// the next connection of a test beside this one, before it is used.
+func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range ports {
+		port := firstPort + int((begin+chosen.Add(1))%ports)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // output collects what a process writes.

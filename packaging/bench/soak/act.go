@@ -139,7 +139,7 @@ func (s *soak) endAgent(ctx context.Context, a action) {
 		s.expectUnsaved(a.kind)
 		p.end(pick(a.rand, syscall.SIGKILL, syscall.SIGTERM), time.Minute)
 		s.buried(a.kind, false)
-		s.damage(a)
+		s.damage(ctx, a)
 	}
 	if a.rand.IntN(3) == 0 {
 		sleep(ctx, a.lasts)

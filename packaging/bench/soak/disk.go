@@ -5,16 +5,22 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // damage spoils places of the store from which all that was not delivered can be
 // saved. With the positions lost, everything in it may be sent again.
-func (s *soak) damage(a action) {
+func (s *soak) damage(ctx context.Context, a action) {
+	// Damaged before and not yet saved, for want of room, it would end us.
+	if out, code, err := s.agent.run(ctx, "check-store", s.agent.store()); err != nil || code != 0 {
+		s.acted(a, "not now: %.100s %v", strings.TrimSpace(out), err)
+		return
+	}
 	l, err := readLayout(s.agent.store(), "hub")
 	if err != nil {
-		s.acted(a, "not now: %v", err) // killed at its first start, or damaged before and not yet saved
+		s.acted(a, "not now: %v", err) // killed at its first start
 		return
 	}
 	what, positions, err := l.damage(s.agent.store(), a.rand)
