@@ -39,6 +39,19 @@ func wired(t *testing.T, doc string) (*Agent, *rooms) {
 	return a, r
 }
 
+// until waits for something of which a change of the status tells.
+func until(t *testing.T, a *Agent, what string, ok func() bool) {
+	t.Helper()
+	over := time.After(30 * time.Second)
+	for changed := a.Changed(); !ok(); changed = a.Changed() {
+		select {
+		case <-changed:
+		case <-over:
+			t.Fatalf("not in 30 s: %s", what)
+		}
+	}
+}
+
 func TestWhatRunsFollowsFromTheConfiguration(t *testing.T) {
 	tests := []struct {
 		name, doc string

@@ -119,14 +119,20 @@ func TestPageInABrowser(t *testing.T) {
 	agent.change(func(s *Status) {
 		s.Storage.LastSequence, s.Desk.Waiting, s.Problems = 3, 0, nil
 		s.Desk.MutedUntil = sampleStatus().Desk.MutedUntil
-		s.Outputs = []OutputStatus{{Name: "lamp", Pin: "GPIO17", Kind: "light", On: true, Pattern: "on", Reason: "acknowledged"}}
+		s.Outputs = []OutputStatus{
+			{Name: "lamp", Pin: "GPIO17", Kind: "light", On: true, Pattern: "on", Reason: "acknowledged"},
+			{Name: "sign", Pin: "GPIO23", Kind: "relay", On: true, Pattern: "pulse", Reason: "somebody waits"},
+		}
 	})
 	b.wait(`document.querySelectorAll("#events li").length === 3`)
 	want("#events li", "a new one")
 	want("#desk .headline", "Nobody is waiting")
 	want("#mute", "Unmute")
 	want("#outputs", "acknowledged")
-	if n := b.eval(`document.querySelectorAll("#outputs li").length + " " + document.getElementById("problems").hidden + " " + document.getElementById("ack").disabled`); n != "1 true true" {
+	if got := b.eval(`document.querySelector("#outputs li:nth-child(2) .does").textContent + " " + getComputedStyle(document.querySelector("#outputs li:nth-child(2) .light")).animationName`); got != "on none" {
+		t.Errorf("a relay, which is steadily on, is shown as %s", got)
+	}
+	if n := b.eval(`document.querySelectorAll("#outputs li").length + " " + document.getElementById("problems").hidden + " " + document.getElementById("ack").disabled`); n != "2 true true" {
 		t.Errorf("outputs, problems, acknowledge: %s", n)
 	}
 

@@ -151,6 +151,9 @@ func outputRows(outputs []OutputStatus) [][]string {
 				pattern = "on"
 			}
 		}
+		if o.Kind == "relay" && pattern != "off" {
+			pattern = "on" // it never blinks
+		}
 		if o.Reason != "" {
 			reason = "— " + printable(o.Reason)
 		}

@@ -136,3 +136,12 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+// TestARelayIsOn: whatever pattern it was asked for, as it never blinks.
+func TestARelayIsOn(t *testing.T) {
+	for pattern, want := range map[string]string{"pulse": "on", "double": "on", "off": "off"} {
+		if got := outputRows([]OutputStatus{{Name: "sign", Kind: "relay", Pattern: pattern}})[0][2]; got != want {
+			t.Errorf("%s is told as %s", pattern, got)
+		}
+	}
+}

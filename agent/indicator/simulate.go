@@ -53,8 +53,9 @@ type stage struct {
 	cond     Conditions
 	stuck    time.Duration // running clock since which something is not delivered; 0: nothing is
 	shown    []shown
-	heard    int   // sounds
-	rings    []int // outputs on which one begins now
+	told     []string // what each output shows, as it was last written
+	heard    int      // sounds
+	rings    []int    // outputs on which one begins now
 	starts   bool
 	kept     map[string][]byte
 	looks    int
@@ -91,6 +92,7 @@ func (s *Simulation) Play(script io.Reader, out io.Writer) error {
 			break
 		}
 	}
+	g.tell()
 	return errors.Join(g.failures...)
 }
 
@@ -137,9 +139,9 @@ func (g *stage) start() error {
 	if err := errors.Join(g.core.restore(g.kept, last, g.running())...); err != nil {
 		return err
 	}
-	g.shown = make([]shown, len(c.Outputs))
+	g.shown, g.told = make([]shown, len(c.Outputs)), make([]string, len(c.Outputs))
 	for o := range g.shown {
-		g.shown[o].pattern = "off"
+		g.shown[o].pattern, g.told[o] = "off", "off"
 	}
 	g.starts = true
 	_, err := g.look()
@@ -172,14 +174,22 @@ func (g *stage) until(to time.Duration) error {
 		if next.at <= g.running() {
 			return fmt.Errorf("the rules want to be asked again at once at %v", g.now)
 		}
-		g.now += next.at - g.running()
+		g.pass(next.at - g.running())
 	}
-	g.now = to
+	g.pass(to - g.now)
 	_, err := g.look()
 	return err
 }
 
-// look asks the rules, and tells what is shown otherwise than before.
+// pass lets time pass in which nothing happens.
+func (g *stage) pass(d time.Duration) {
+	if (g.now + d).Truncate(time.Millisecond) > g.now { // less than that is one moment for people
+		g.tell()
+	}
+	g.now += d
+}
+
+// look asks the rules.
 func (g *stage) look() (deadline, error) {
 	if g.looks++; g.looks > cmp.Or(g.most, maxLooks) {
 		return deadline{}, errors.New("more happens than can be played")
@@ -196,9 +206,6 @@ func (g *stage) look() (deadline, error) {
 			g.heard++
 			g.rings = append(g.rings, o)
 		}
-		if g.tells && (s.pattern != g.shown[o].pattern || s.reason != g.shown[o].reason) {
-			fmt.Fprintf(g.out, "%-12s %-10s %s\n", g.when(), g.Config.Outputs[o].Name, s.text())
-		}
 	}
 	g.shown, g.starts = list, false
 	if g.watch != nil {
@@ -207,12 +214,25 @@ func (g *stage) look() (deadline, error) {
 	return next, nil
 }
 
+// tell writes what is shown otherwise than when it was last told.
+func (g *stage) tell() {
+	if !g.tells {
+		return
+	}
+	for o := range g.shown {
+		if text := g.shown[o].text(); text != g.told[o] {
+			g.told[o] = text
+			fmt.Fprintf(g.out, "%-12s %-10s %s\n", g.when(), g.Config.Outputs[o].Name, text)
+		}
+	}
+}
+
 // when is the time for people.
 func (g *stage) when() string {
 	if t := g.clock(); !t.IsZero() {
 		return t.Format("Mon 15:04:05")
 	}
-	return g.now.String()
+	return g.now.Truncate(time.Millisecond).String()
 }
 
 // text is what an output shows in words: "pulse: somebody waits".
@@ -268,7 +288,7 @@ func (g *stage) explains(text string) error {
 	return fmt.Errorf("%s is %q, not %q", words[0], got, strings.Join(words[1:], " "))
 }
 
-// numbers are those of the desk that a script may expect.
+// numbers are those that a script may expect: of the desk, and how often something was heard.
 func (g *stage) numbers() map[string]int {
 	f := g.core.desk.FactsOf(g.core.group(0))
 	return map[string]int{
@@ -285,6 +305,7 @@ func (g *stage) outputNames() (list []string) {
 
 // restart switches the agent off for a time. What it kept is all that is left.
 func (g *stage) restart(d time.Duration) error {
+	g.tell()
 	g.keep()
 	g.now += d
 	g.away += d

@@ -30,7 +30,7 @@ func muteCommand() *cobra.Command {
 	cmd := jsonFlag(&cobra.Command{
 		Use:     "mute [DURATION | until HH:MM]",
 		Short:   "Silence buzzers for a while; lights keep showing",
-		Long:    "Silences buzzers for a while, 30 minutes when nothing is said. Lights keep showing.",
+		Long:    "Silences buzzers for a while, 30 minutes when nothing is said. Lights keep\nshowing.",
 		Example: "  deskbell mute 2h\n  deskbell mute until 18:00",
 		Args:    cobra.MaximumNArgs(2),
 	})
@@ -95,7 +95,7 @@ func testCommand() *cobra.Command {
 	cmd := jsonFlag(&cobra.Command{
 		Use:     "test OUTPUT [PATTERN]",
 		Short:   "Show a pattern on one output",
-		Long:    "Shows a pattern on one output for a while and returns as soon as it shows. Without a pattern a light blinks and a buzzer chirps.",
+		Long:    "Shows a pattern on one output for a while and returns as soon as it shows.\nWithout a pattern a light blinks and a buzzer chirps.",
 		Example: "  deskbell test lamp pulse --for 5s",
 		Args:    cobra.RangeArgs(1, 2),
 	})

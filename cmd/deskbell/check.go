@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,19 +16,26 @@ func checkCommand() *cobra.Command {
 	cmd := jsonFlag(&cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration",
-		Long: `Tells every fault of the configuration at once, each with its key and, where it can be known, its line.
+		Long: `Tells every fault of the configuration at once, each with its key and, where it
+can be known, its line.
 
-With --simulate it then plays a script of what happens at a desk, and tells what each output shows, or what is not as the
-script says. The manual page, deskbell(1), describes scripts.`,
-		Example: "  deskbell check --print",
-		Args:    cobra.NoArgs,
+With --simulate it then plays a script of what happens at a desk, and tells what
+each output shows, or what is not as the script says. The manual page,
+deskbell(1), describes scripts.`,
+		Example: `  deskbell check --print
+  echo "+5s handover c1 none" | deskbell check --simulate -`,
+		Args: cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd, exitFailed)
 			if err == nil {
 				_, err = agent.New(c, agent.Options{Version: version})
 			}
 			show, _ := cmd.Flags().GetBool("print")
-			if script, _ := cmd.Flags().GetString("simulate"); script != "" && err == nil {
+			script, _ := cmd.Flags().GetString("simulate")
+			if script != "" && (show || wantsJSON(cmd)) {
+				return wrong("see: deskbell check --help", "--simulate goes with neither --print nor --json")
+			}
+			if script != "" && err == nil {
 				return simulate(cmd, c, script)
 			}
 			if wantsJSON(cmd) {
@@ -51,12 +60,11 @@ script says. The manual page, deskbell(1), describes scripts.`,
 	})
 	cmd.Flags().Bool("print", false, "print the configuration in force, with secrets masked")
 	cmd.Flags().String("simulate", "", "play a script of what happens and show the outputs; - is standard input")
-	cmd.MarkFlagsMutuallyExclusive("simulate", "print")
-	cmd.MarkFlagsMutuallyExclusive("simulate", "json")
 	return cmd
 }
 
-// simulate plays a script on a configuration that has no fault.
+// simulate plays a script on a configuration that has no fault. A script that
+// expects something prints nothing itself: then it is said that all is so.
 func simulate(cmd *cobra.Command, c agent.Config, script string) error {
 	from := cmd.InOrStdin()
 	if script != "-" {
@@ -67,10 +75,27 @@ func simulate(cmd *cobra.Command, c agent.Config, script string) error {
 		defer f.Close()
 		from = f
 	}
-	if err := agent.Simulate(c, from, cmd.OutOrStdout()); err != nil {
-		return failed(fmt.Errorf("%s: %w", script, err), "")
+	shown := &counted{w: cmd.OutOrStdout()}
+	if err := agent.Simulate(c, from, shown); err != nil {
+		return failed(errors.New(script+": "+strings.ReplaceAll(err.Error(), "\n", "\n"+script+": ")), "")
+	}
+	if shown.n == 0 {
+		_, err := fmt.Fprintf(shown, "%s: no fault\n", script)
+		return err
 	}
 	return nil
+}
+
+// counted counts the bytes that go through it.
+type counted struct {
+	w io.Writer
+	n int
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += n
+	return n, err
 }
 
 // checkJSON prints {"faults":[…],"warnings":[…]}, and with show the configuration in force.

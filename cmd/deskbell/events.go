@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func eventsCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "events",
 		Short:   "Look at the events in the store",
-		Long:    "Looks at the events in the store: of the running agent, or of a stopped one, whose store is not changed.",
+		Long:    "Looks at the events in the store: of the running agent, or of a stopped one,\nwhose store is not changed.",
 		Example: "  deskbell events list --limit 20",
 	})
 	cmd.AddCommand(listCommand(), showCommand(), tailCommand(), exportCommand(), rejectedCommand(), setAsideCommand())
@@ -131,7 +132,7 @@ func checkKind(name string) error {
 	if name == "" || event.Kind(name).Valid() {
 		return nil
 	}
-	return wrong(fmt.Sprintf("the kinds are %v", event.Kinds()), "%q is not a kind", name)
+	return wrong("the kinds are "+strings.Trim(fmt.Sprint(event.Kinds()), "[]"), "%q is not a kind", name)
 }
 
 func listCommand() *cobra.Command {
@@ -202,8 +203,8 @@ func tailCommand() *cobra.Command {
 		Example: "  deskbell events tail",
 		Args:    cobra.NoArgs,
 	})
-	after := cmd.Flags().Uint64("after", admin.FromNow, "begin with what came after this sequence")
-	cmd.Flags().Lookup("after").DefValue = ""
+	after := cmd.Flags().Uint64("after", admin.FromNow, "begin with what came after this sequence (default the newest)")
+	cmd.Flags().Lookup("after").DefValue = "0"
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
 		api, c, err := client(cmd)
 		if err != nil {

@@ -14,7 +14,7 @@ func exportCommand() *cobra.Command {
 		Long: `Writes one line of JSON for each event: what "events list --json" tells of it,
 and its data as it was received. Without flags these are all events that the
 store holds.`,
-		Example: "  deskbell events export > events.ndjson\n  deskbell events export --after 1000 --kind message",
+		Example: "  deskbell events export > events.jsonl\n  deskbell events export --after 1000 --kind message",
 		Args:    cobra.NoArgs,
 	})
 	cmd.Flags().Lookup("json").Usage = "print JSON, as it always does"

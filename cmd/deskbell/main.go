@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var f *failure
 	if !errors.As(err, &f) { // from cobra itself: an unknown command, flag or a wrong number of arguments
 		f = &failure{code: exitUsage, err: err, hint: "see: deskbell --help"}
+		if text, meant, ok := strings.Cut(err.Error(), "\n\nDid you mean this?\n"); ok {
+			f.err, f.hint = errors.New(text), "did you mean: deskbell "+strings.Join(strings.Fields(meant), ", deskbell ")
+		}
 	}
 	if f.err != nil {
 		for line := range strings.Lines(f.err.Error()) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +17,9 @@ import (
 
 // defaultConfig is read where it exists and --config is not given.
 const defaultConfig = "/etc/deskbell/deskbell.toml"
+
+// goParse is what the flag package tells of how it read a number.
+var goParse = regexp.MustCompile(`strconv\.\w+: parsing ".*": `)
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -35,6 +40,9 @@ when somebody at the desk is wanted.`,
 		versionCommand(), checkStoreCommand(), salvageStoreCommand(),
 	)
 	root.AddCommand(laterCommands()...)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return wrong("see: "+cmd.CommandPath()+" --help", "%s", goParse.ReplaceAllString(err.Error(), ""))
+	})
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
@@ -42,7 +50,26 @@ when somebody at the desk is wanted.`,
 			c.Example = "  deskbell completion bash > /etc/bash_completion.d/deskbell"
 		}
 	}
+	for _, c := range root.Commands() {
+		tellUse(c)
+	}
 	return root
+}
+
+// tellUse has a wrong number of arguments answered with how the command is
+// written, for it and all below it.
+func tellUse(cmd *cobra.Command) {
+	if counts := cmd.Args; counts != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := counts(cmd, args); err != nil {
+				return wrong("write it like: "+cmd.UseLine(), "%s", strings.ReplaceAll(err.Error(), "arg(s)", "arguments"))
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		tellUse(c)
+	}
 }
 
 // configFile is the file to read: "" where there is none and none was asked

@@ -13,8 +13,9 @@ func whyCommand() *cobra.Command {
 	return jsonFlag(&cobra.Command{
 		Use:   "why [SEQ]",
 		Short: "Say why the outputs showed what they did",
-		Long: `Says of an event what it did to each rule, and what the outputs made of it. Without a sequence it is the last event, or the
-sound that came after it by time alone. It works beside a running agent and on the store of a stopped one.`,
+		Long: `Says of an event what it did to each rule, and what the outputs made of it.
+Without a sequence it is the last event, or the sound that came after it by time
+alone. It works beside a running agent and on the store of a stopped one.`,
 		Example: "  deskbell why 17",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {

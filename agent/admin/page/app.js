@@ -174,7 +174,8 @@ function buildOutput(o) {
 }
 
 function updateOutput(li, o) {
-  const pattern = o.pattern || (o.on ? "on" : "off");
+  let pattern = o.pattern || (o.on ? "on" : "off");
+  if (o.kind === "relay" && pattern !== "off") pattern = "on"; // it never blinks
   const sounds = o.kind === "buzzer" || o.kind === "tone";
   const known = ["off", "on", "blink", "fast", "pulse", "double", "triple", "chirp", "alarm"].includes(pattern);
   let look = "lamp" + (sounds ? " sound" : "") + (pattern !== "off" ? " shows" : "");
