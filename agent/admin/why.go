@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,28 +150,37 @@ func WriteWhy(w io.Writer, why Why, loc *time.Location) error {
 // outputLines has one line for each output: what it shows, and then what it does not show.
 func outputLines(list []Decision) (rows [][]string) {
 	var names []string
-	parts := map[string][]string{}
-	shows := map[string]string{}
 	for _, d := range list {
-		if d.Output == "" {
-			continue
+		if d.Output != "" && !slices.Contains(names, d.Output) {
+			names = append(names, d.Output)
 		}
-		if _, ok := parts[d.Output]; !ok {
-			names, parts[d.Output], shows[d.Output] = append(names, d.Output), nil, "off"
-		}
-		detail := ""
-		if d.Detail != "" {
-			detail = " (" + d.Detail + ")"
-		}
-		if d.Outcome == "shown" {
-			shows[d.Output] = d.Pattern
-			parts[d.Output] = append([]string{"shown: " + strings.TrimSpace(d.Rule+detail)}, parts[d.Output]...)
-			continue
-		}
-		parts[d.Output] = append(parts[d.Output], d.Outcome+": "+d.Rule+detail)
 	}
 	for _, name := range names {
-		rows = append(rows, []string{printable(name), printable(shows[name]), printable(strings.Join(parts[name], "; "))})
+		shows, parts := "off", []string{}
+		rules := map[string][]string{} // by what became of them
+		var not []string
+		for _, d := range list {
+			switch {
+			case d.Output != name:
+			case d.Outcome == "shown" && d.Rule == "":
+				shows, parts = d.Pattern, append(parts, d.Detail)
+			case d.Outcome == "shown":
+				shows, parts = d.Pattern, append(parts, "shown: "+d.Rule)
+				if d.Detail != "" {
+					parts[len(parts)-1] += " (" + d.Detail + ")"
+				}
+			default:
+				what := strings.TrimSpace(d.Outcome + " " + d.Detail)
+				if rules[what] == nil {
+					not = append(not, what)
+				}
+				rules[what] = append(rules[what], d.Rule)
+			}
+		}
+		for _, what := range not {
+			parts = append(parts, what+": "+strings.Join(rules[what], ", "))
+		}
+		rows = append(rows, []string{printable(name), printable(shows), printable(strings.Join(parts, "; "))})
 	}
 	return rows
 }

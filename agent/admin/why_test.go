@@ -28,7 +28,7 @@ rules
   SLA  [2J        not matched  on sla_breached
 
 outputs
-  lamp    pulse  shown: somebody waits (simulated: pin busy); outranked: new conversation (by somebody waits)
+  lamp    pulse  shown: somebody waits (simulated: pin busy); outranked by somebody waits: new conversation
   buzzer  off    quiet hours: a person is asked for
 
 sounds since, while this guest waited

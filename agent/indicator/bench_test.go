@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"deskbell/agent/desk"
 	"deskbell/agent/event"
 	"deskbell/storage"
 )
@@ -57,3 +58,26 @@ func BenchmarkStep(b *testing.B) {
 type nullCursor struct{ fakeCursor }
 
 func (*nullCursor) Save(storage.Update) {}
+
+// BenchmarkReasons takes events at each of which a rule is asked, with what is written of them once a second at most.
+func BenchmarkReasons(b *testing.B) {
+	for _, reasons := range []int{0, MaxReasons} {
+		b.Run(fmt.Sprint(reasons, " reasons"), func(b *testing.B) {
+			c := testConfig()
+			c.Reasons = reasons
+			k, _ := newCore(c)
+			now, n := began, uint64(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				n++
+				now += time.Millisecond
+				e := event.Event{Kind: event.ConversationCreate, Conversation: fmt.Sprint(n % 1000), Time: time.Unix(0, int64(now))}
+				k.take(e, desk.Stamp{At: now, Sequence: n}, now, true)
+				k.decide(Conditions{}, now)
+				if n%1000 == 0 {
+					k.entries()
+				}
+			}
+		})
+	}
+}

@@ -86,7 +86,7 @@ func busyDay(r *rand.Rand) string {
 	for n := range 40 { // a child at the button
 		add(5*time.Hour+time.Duration(n)*300*time.Millisecond, "press ack %dms", 20+r.IntN(200))
 	}
-	for n := range 0 { // the night
+	for n := range 3 { // the night
 		key := fmt.Sprint("night", n)
 		at := 15*time.Hour + time.Duration(n)*2*time.Hour
 		add(at, "new %s", key)

@@ -128,6 +128,9 @@ func (r *recorder) explain(sequence uint64) (Explanation, error) {
 		x.Note = "the rules have been changed since: this is what those of then did"
 	}
 	x.Decisions = append(r.ofRules(&w, kept && w.Rules != r.rules, kept), r.ofOutputs(&w)...)
+	if kept && w.Rules == r.rules {
+		x.Decisions = append(x.Decisions, r.idle(&w)...)
+	}
 	for n := range r.sounds {
 		if s := &r.sounds[(r.number+1+uint64(n))%soundSlots]; s.Number > 0 && s.Sequence == sequence {
 			x.Sounds = append(x.Sounds, s.sound())
@@ -189,7 +192,7 @@ func (r *rule) decision(what outcome, asked, kept bool) Decision {
 	if !asked {
 		d.Detail = about
 		if r.While != "" && !kept {
-			d.Detail += " did not change"
+			d.Detail += ": no change"
 		}
 		return d
 	}
@@ -226,6 +229,8 @@ func (r *recorder) ofOutputs(w *reason) (list []Decision) {
 				d.Outcome = Muted
 			case quiet:
 				d.Outcome = QuietHours
+			case coalesced:
+				d.Outcome, d.Detail = Coalesced, justSounded
 			default:
 				d.Outcome, d.Detail = Outranked, "by "+winner
 			}
@@ -233,6 +238,16 @@ func (r *recorder) ofOutputs(w *reason) (list []Decision) {
 		}
 	}
 	return append(list, r.joined(w)...)
+}
+
+// idle are the outputs that no rule asked for.
+func (r *recorder) idle(w *reason) (list []Decision) {
+	for _, o := range r.engine.outputs {
+		if !slices.ContainsFunc(w.Outputs, func(l outputReason) bool { return l.Name == o.Name }) {
+			list = append(list, Decision{Output: o.Name, Outcome: Shown, Pattern: "off", Detail: "no rule asks for it"})
+		}
+	}
+	return list
 }
 
 // joined are the outputs that did not show anew what an event asked for, as they had just done so, or as it came too late.
@@ -254,7 +269,7 @@ func (r *recorder) joined(w *reason) (list []Decision) {
 				if s == nil || there {
 					continue
 				}
-				d := Decision{Rule: name, Output: to, Outcome: Coalesced, Detail: "it was over already"}
+				d := Decision{Rule: name, Output: to, Outcome: Coalesced, Detail: justSounded}
 				if what == late {
 					d.Outcome, d.Detail = Delayed, ""
 				}
@@ -264,6 +279,8 @@ func (r *recorder) joined(w *reason) (list []Decision) {
 	}
 	return list
 }
+
+const justSounded = "it sounded a moment ago"
 
 // with joins what is to say of an output.
 func with(words ...string) string {

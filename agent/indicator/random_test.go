@@ -9,7 +9,7 @@ import (
 )
 
 // TestRandomScripts: whatever happens, no output is on without a reason, no guest waits without a light, nothing sounds while it is
-// muted, each sound can be explained, and when everybody has gone all is dark.
+// muted or in quiet hours, each sound can be explained, and when everybody has gone all is dark.
 func TestRandomScripts(t *testing.T) {
 	many := 10_000
 	switch {
@@ -19,10 +19,12 @@ func TestRandomScripts(t *testing.T) {
 		many = 1_000
 	}
 	const seed = 7
-	simulations := []*Simulation{simulation(t, testConfig()), simulation(t, peopleAndSounds())}
+	simulations := []*Simulation{simulation(t, testConfig()), simulation(t, peopleAndSounds()), simulation(t, testConfig())}
+	simulations[2].Config.Location = time.UTC
+	simulations[2].Config.Quiet = []Quiet{{From: "09:01", To: "09:03", Silence: []string{Sounds}}, {From: "09:05", To: "09:10", Silence: []string{"buzzer"}}}
 	for n := range many {
-		script := randomScript(rand.New(rand.NewPCG(seed, uint64(n))), [...]string{"lamp", "door"}[n%2])
-		s := simulations[n%2]
+		script := randomScript(rand.New(rand.NewPCG(seed, uint64(n))), [...]string{"lamp", "door", "lamp"}[n%3])
+		s := simulations[n%3]
 		var wrong error
 		s.watch = func(g *stage) {
 			if wrong == nil {
@@ -56,6 +58,8 @@ func upright(g *stage) error {
 			return fmt.Errorf("at %v %s is on without a reason: %q", g.now, e.outputs[o].Name, s.pattern)
 		case e.outputs[o].sounds() && on && e.mute.Until != 0 && s.reason != "test":
 			return fmt.Errorf("at %v %s sounds while it is muted: %s", g.now, e.outputs[o].Name, s.text())
+		case e.quiet.silenced[o] && on && !byHand:
+			return fmt.Errorf("at %v %s sounds in quiet hours: %s", g.now, e.outputs[o].Name, s.text())
 		case !e.outputs[o].sounds() && len(e.outputs[o].Only) == 0 && f.Waiting > 0 && !byHand && s.pattern != "pulse":
 			return fmt.Errorf("at %v %d wait and %s shows %q", g.now, f.Waiting, e.outputs[o].Name, s.text())
 		}

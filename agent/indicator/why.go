@@ -79,7 +79,7 @@ type look struct {
 
 type outputLook struct {
 	pattern string
-	hand    string // who has it that is no rule: handSet, handTest
+	hand    string // what has it that is no rule: handSet, handTest, overQuiet
 	asks    []judged
 }
 
@@ -192,13 +192,13 @@ func (r *recorder) look(list []shown, now time.Duration) *look {
 			to.hand = handTest
 		case e.set[o].at(now, &never) != nil && strings.HasPrefix(list[o].reason, handSet):
 			to.hand = handSet
-		}
-		if list[o].reason == overQuiet {
+		case list[o].reason == overQuiet:
 			to.hand = overQuiet
 		}
 		taken := to.hand != ""
 		for i := range e.rules {
-			if _, ok := e.asks(i, o, now, &never); !ok {
+			asked, ok := e.asks(i, o, now, &never)
+			if !ok {
 				continue
 			}
 			what := outranked
@@ -207,6 +207,8 @@ func (r *recorder) look(list []shown, now time.Duration) *look {
 				what = muted
 			case why != "":
 				what = quiet
+			case e.covered(o, &asked):
+				what = coalesced
 			case !taken:
 				what, taken = won, true
 			}
@@ -268,7 +270,7 @@ func (r *recorder) madeBy(rule int) bool {
 	return false
 }
 
-// sound keeps a sound.
+// sound keeps a sound: of which rule, and for the guest of which event.
 func (r *recorder) sound(name string, guest uint64, output int, pattern string, now time.Duration) {
 	r.unsaved = true
 	to := r.engine.outputs[output].Name

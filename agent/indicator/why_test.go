@@ -77,17 +77,17 @@ func TestWhy(t *testing.T) {
 		"muted": {testConfig(), "0s mute\n+1s new c1\n+5s handover c1 none", []string{"buzzer | a person is asked for | muted", "lamp | somebody waits | shown | pulse"}},
 		"critical passes a mute": {many, "0s mute\n+1s handover c1 none\n+1s handover c2 none\n+1s handover c3 none",
 			[]string{"buzzer | fire | shown | alarm", "buzzer | a person is asked for | muted"}},
-		"many are one signal":  {testConfig(), "0s new c1\n+1s new c2", []string{"new conversation | coalesced | one signal with events before it", "lamp | new conversation | shown | blink"}},
-		"a sound that is over": {testConfig(), "0s sla c1\n+2s sla c1", []string{"SLA breached | coalesced | one signal with events before it"}},
+		"many are one signal":            {testConfig(), "0s new c1\n+1s new c2", []string{"new conversation | coalesced | one signal with events before it", "lamp | new conversation | shown | blink"}},
+		"an output that nobody asks for": {testConfig(), "0s new c1", []string{"buzzer | shown | off | no rule asks for it"}},
+		"a sound that is over":           {testConfig(), "0s sla c1\n+2s sla c1", []string{"SLA breached | coalesced | one signal with events before it"}},
 		"one that came too late": {testConfig(), "0s new c1 ago=3m",
 			[]string{"new conversation | delayed | it came too long ago to make a signal", "lamp | new conversation | delayed"}},
 		"set by hand": {testConfig(), "0s set lamp on\n+1s new c1", []string{"lamp | shown | on | set by hand", "lamp | new conversation | outranked | by set by hand"}},
 		"a test":      {testConfig(), "0s test lamp\n+1s new c1", []string{"lamp | shown | blink | test", "lamp | new conversation | outranked | by test"}},
 		"quiet hours": {quietConfig(), "clock 2026-03-03 22:00\n0s new c1\n+5s handover c1 none",
 			[]string{"buzzer | a person is asked for | quiet hours", "lamp | somebody waits | shown | pulse"}},
-		"an answer ends a wait":       {testConfig(), "0s handover c1 none\n+5s reply c1", []string{"somebody waits | not matched | while waiting > 0"}},
-		"while somebody waits":        {testConfig(), "0s handover c1 none\n+5s new c2", []string{"somebody waits | matched | while waiting > 0", "lamp | new conversation | outranked | by somebody waits"}},
-		"an output that is simulated": {testConfig(), "0s new c1", []string{"lamp | new conversation | shown | blink"}},
+		"an answer ends a wait": {testConfig(), "0s handover c1 none\n+5s reply c1", []string{"somebody waits | not matched | while waiting > 0"}},
+		"while somebody waits":  {testConfig(), "0s handover c1 none\n+5s new c2", []string{"somebody waits | matched | while waiting > 0", "lamp | new conversation | outranked | by somebody waits"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := after(t, test.config, test.script)
@@ -116,7 +116,7 @@ func TestWhyOfAPlainMessage(t *testing.T) {
 		t.Errorf("a message that nothing shows is kept: %s", g.core.why.write(&g.core.why.slots[3]))
 	}
 	x, err := g.core.why.explain(2)
-	if err != nil || !strings.HasPrefix(x.Note, "no rule is for such an event") || len(x.Decisions) != len(Builtin()) || x.Decisions[0].Detail != "while waiting > 0 did not change" {
+	if err != nil || !strings.HasPrefix(x.Note, "no rule is for such an event") || len(x.Decisions) != len(Builtin()) || x.Decisions[0].Detail != "while waiting > 0: no change" {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
@@ -142,6 +142,12 @@ func TestWhyOfASound(t *testing.T) {
 		t.Errorf("a sound that goes on after a restart is another: %+v", x.Sounds)
 	}
 	c := testConfig()
+	c.Location, c.Quiet = time.UTC, []Quiet{{From: "20:00", To: "08:00", Silence: []string{Sounds}}}
+	g = after(t, c, "clock 2026-03-02 07:58\n0s new c2\n+1s handover c1 none\n  why buzzer quiet hours\n08:00")
+	if s, ok := g.core.why.lastSound(); !ok || s.Rule != overQuiet || s.Sequence != 2 || s.Pattern != "chirp" {
+		t.Errorf("of the end of quiet hours: %+v", s)
+	}
+	c = testConfig()
 	c.Rules = []Rule{{Name: "gave up", On: []string{"wait_ended"}, Show: show(Sounds, "double")}}
 	g = after(t, c, "0s new c2\n+1s handover c1 none\n+2h1s")
 	if s, ok := g.core.why.lastSound(); !ok || s.Rule != "gave up" || s.Sequence != 2 {
@@ -155,6 +161,34 @@ func TestWhyOfASound(t *testing.T) {
 	if s, ok := g.core.why.lastSound(); ok {
 		t.Errorf("something sounded, though nothing did: %+v", s)
 	}
+}
+
+// TestWhyAtTheEndOfQuietHours: the one sound then stands above the rules, and what began meanwhile is over with it.
+func TestWhyAtTheEndOfQuietHours(t *testing.T) {
+	c := testConfig()
+	c.Location, c.Quiet = time.UTC, []Quiet{{From: "20:00", To: "08:00", Silence: []string{Sounds}}}
+	after(t, c, `clock 2026-03-02 07:59
+0s handover c1 none
+08:00
++100ms sla c1
+  why buzzer outranked
+  buzzer chirp: somebody waited in the quiet hours
++1s
+  buzzer double: SLA breached
+`)
+	after(t, c, `clock 2026-03-02 07:59
+0s new c2
++1s handover c1 none
+  why buzzer quiet hours
+08:00
+  buzzer chirp: somebody waited in the quiet hours
++100ms handover c3 none
+  why buzzer shown
+  why buzzer coalesced
++950ms new c4
+  why buzzer coalesced
+  buzzer off
+`)
 }
 
 // TestWhyOutlivesARestart, and a restart with other rules or room for fewer events.
