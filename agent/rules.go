@@ -24,11 +24,26 @@ type RuleConfig struct {
 	Of       *string            `toml:"of"`
 	Show     map[string]string  `toml:"show" print:"short"`
 	For      *Duration          `toml:"for"`
-	Every    *Duration          `toml:"every"`
+	Every    *Interval          `toml:"every"`
 	Means    *string            `toml:"means"`
 	Critical *bool              `toml:"critical"`
 	Escalate []EscalationConfig `toml:"escalate" print:"short"`
 }
+
+// Interval is a Duration that may be empty: none.
+type Interval Duration
+
+// UnmarshalText reads a Duration, or nothing.
+func (i *Interval) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*i = 0
+		return nil
+	}
+	return (*Duration)(i).UnmarshalText(text)
+}
+
+// String is the Duration's.
+func (i Interval) String() string { return Duration(i).String() }
 
 // EscalationConfig is one step of a rule's escalate.
 type EscalationConfig struct {
@@ -95,7 +110,7 @@ func (c Config) rulesInForce() []RuleConfig {
 func written(r, over indicator.Rule) RuleConfig {
 	w := RuleConfig{
 		Name: r.Name, When: given(r.When, over.When), While: given(r.While, over.While), Of: given(r.Of, over.Of),
-		For: given(Duration(r.For), Duration(over.For)), Every: given(Duration(r.Every), Duration(over.Every)),
+		For: given(Duration(r.For), Duration(over.For)), Every: given(Interval(r.Every), Interval(over.Every)),
 		Means: given(r.Means, over.Means), Critical: given(r.Critical, over.Critical), Show: r.Show,
 	}
 	if len(r.On)+len(over.On) > 0 {
@@ -166,11 +181,18 @@ func (c *Config) validateIndication(f *collector) {
 			}
 		}
 	}
+	var builtin []string
+	for _, r := range indicator.Builtin() {
+		builtin = append(builtin, r.Name)
+	}
 	seen := map[string]bool{} // those switched off; the others are Validate's
 	for i, r := range c.Rule {
 		key := fmt.Sprintf("rule.%d.name", i)
 		if len(r.Name) > 128 || strings.ContainsFunc(r.Name, unicode.IsControl) {
 			f.add(key, "must be one line of at most 128 bytes")
+		}
+		if meant := nearest(r.Name, builtin); r.disabled() && meant != "" && !slices.Contains(builtin, r.Name) {
+			f.add(key, "there is no rule %q to switch off; did you mean %q?", r.Name, meant)
 		}
 		if off, twice := seen[r.Name]; twice && (off || r.disabled()) {
 			f.add(key, "two rules are named %q", r.Name)

@@ -65,6 +65,7 @@ func TestARuleChangesOnlyTheKeysItGives(t *testing.T) {
 	}{
 		{"nothing but the name changes nothing", `name = "SLA breached"`, func(r indicator.Rule) bool { return r.For == 10*time.Second && len(r.Show) == 2 }},
 		{"a zero is a value", "name = \"SLA breached\"\nfor = \"0\"", func(r indicator.Rule) bool { return r.For == 0 && len(r.Show) == 2 }},
+		{"an empty interval is none", "name = \"still waiting\"\nevery = \"\"", func(r indicator.Rule) bool { return r.Every == 0 && len(r.Show) == 1 }},
 		{"show is one key", "name = \"SLA breached\"\nshow.lamp = \"on\"", func(r indicator.Rule) bool { return len(r.Show) == 1 && r.For > 0 }},
 		{"a state may become an event", "name = \"acknowledged\"\nwhile = \"\"\non = [\"note\"]", func(r indicator.Rule) bool { return r.While == "" && len(r.On) == 1 }},
 		{"an event may become a state", "name = \"new conversation\"\non = []\nfor = \"0\"\nwhile = \"open > 0\"", func(r indicator.Rule) bool { return len(r.On) == 0 && r.While != "" }},
