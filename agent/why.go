@@ -59,7 +59,7 @@ func (r reasoner) Reasons(sequence uint64) admin.Reasons {
 	x, err := r.Why(sequence)
 	switch {
 	case errors.Is(err, indicator.ErrNotYet):
-		a.Note = "the rules have not been given this event yet: ask again"
+		a.Note = "the rules have not been given this event yet: ask again, with the agent running"
 		return a
 	case err != nil:
 		a.Note = "it is not kept any more why the outputs showed what they did then"

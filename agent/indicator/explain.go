@@ -252,13 +252,22 @@ func (r *recorder) idle(w *reason) (list []Decision) {
 
 // joined are the outputs that did not show anew what an event asked for, as they had just done so, or as it came too late.
 func (r *recorder) joined(w *reason) (list []Decision) {
+	if w.Rules != r.rules { // it is not known which outputs those asked
+		return nil
+	}
+	parts := map[string]int{} // of a rule: one for each group of conversations, asked one after the other
 	for _, code := range w.Asked {
 		name, what := w.read(code)
+		part := parts[name]
+		parts[name]++
 		if name == "" || what != coalesced && what != late {
 			continue
 		}
 		for i := range r.engine.rules {
 			if r.name(int32(i)) != name {
+				continue
+			}
+			if part--; part != -1 {
 				continue
 			}
 			for o, s := range r.engine.rules[i].shows {

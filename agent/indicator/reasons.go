@@ -14,6 +14,7 @@ import (
 const (
 	whyEntry   = "why/"
 	soundEntry = "sound/"
+	heardEntry = "heard" // no number
 )
 
 // MaxReasons is of how many events reasons are kept at most, MaxReason how large those of one are, in bytes.
@@ -49,6 +50,13 @@ type soundMemory struct {
 	Pattern  string        `json:"p"`
 	Sequence uint64        `json:"s,omitempty"` // see recorder.guest
 	dirty    bool
+}
+
+// heard is of which events reasons are kept at all: the first and the last. Of one between them that has no slot it is known that
+// it did nothing; an earlier one came when nobody kept reasons, as before an upgrade, or when there was another number of slots.
+type heard struct {
+	From uint64 `json:"f"` // 0: of none
+	To   uint64 `json:"t"`
 }
 
 // name is a rule's, as it is written.
@@ -128,6 +136,10 @@ func (r *recorder) entries(put map[string][]byte) map[string][]byte {
 		add(name, nil)
 	}
 	r.stale, r.unsaved = nil, false
+	if r.hears {
+		r.hears = false
+		add(heardEntry, pack(r.heard))
+	}
 	for at := range r.sounds {
 		if s := &r.sounds[at]; s.dirty {
 			s.dirty = false
@@ -140,6 +152,9 @@ func (r *recorder) entries(put map[string][]byte) map[string][]byte {
 // restore takes over what entries gave out. What cannot be read is left out: nothing depends on it.
 func (r *recorder) restore(entries map[string][]byte) error {
 	bad := 0
+	if data, ok := entries[heardEntry]; ok && json.Unmarshal(data, &r.heard) != nil {
+		bad++
+	}
 	for name, data := range entries {
 		if at, ok := strings.CutPrefix(name, soundEntry); ok {
 			var s soundMemory
@@ -170,6 +185,9 @@ func (r *recorder) restore(entries map[string][]byte) error {
 		}
 		r.slots[n] = slot{sequence: w.Sequence, data: data}
 	}
+	if len(r.stale) > 0 {
+		r.heard = heard{}
+	}
 	if bad > 0 {
 		return fmt.Errorf("read %d reasons of what was shown", bad)
 	}
@@ -193,7 +211,12 @@ func (r *recorder) find(sequence uint64) (w reason, ok bool, err error) {
 	switch {
 	case s.sequence > sequence:
 		return w, false, ErrNotKept
-	case s.sequence < sequence:
+	case s.sequence == sequence:
+	case sequence < r.heard.From || r.heard.From == 0:
+		return w, false, ErrNotKept
+	case sequence > r.heard.To:
+		return w, false, ErrNotYet
+	default:
 		return w, false, nil
 	}
 	data := s.data

@@ -38,7 +38,9 @@ type recorder struct {
 	sounds  [soundSlots]soundMemory // by number, modulo
 	number  uint64                  // of the newest sound
 	unsaved bool                    // a sound is to be written
-	latest  []uint64                // by rule: the newest event that fed its signal
+	heard   heard
+	hears   bool     // heard is to be written
+	latest  []uint64 // by rule: the newest event that fed its signal
 
 	// Of the events and the time since the last settle.
 	timed *uint64  // not nil: it is the time that makes something happen; the event that the conversation's wait began with
@@ -131,6 +133,10 @@ func (r *recorder) end(sequence uint64, did bool) {
 	if len(r.slots) == 0 {
 		return
 	}
+	if r.heard.From == 0 {
+		r.heard.From = sequence
+	}
+	r.heard.To, r.hears = sequence, true
 	for _, a := range r.asked[r.mark:] {
 		if a.what == matched || a.what == coalesced {
 			r.latest[a.rule] = sequence

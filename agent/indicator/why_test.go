@@ -279,6 +279,69 @@ func TestWhySaysNothingOfAGuest(t *testing.T) {
 	}
 }
 
+// TestWhyOfWhatNobodyKept: of an event that came before reasons were kept, or that the rules were not given, it is not said that
+// it did nothing.
+func TestWhyOfWhatNobodyKept(t *testing.T) {
+	script := "0s new c1\n+1s visitor c1\n+1s handover c1 none\n"
+	g := after(t, testConfig(), script+"+1s restart\n")
+	for name := range g.kept { // as an older version leaves it
+		if strings.HasPrefix(name, whyEntry) || name == heardEntry {
+			delete(g.kept, name)
+		}
+	}
+	if err := g.start(); err != nil {
+		t.Fatal(err)
+	}
+	why := func(sequence uint64) error {
+		_, err := g.core.why.explain(sequence)
+		return err
+	}
+	if err := why(3); !errors.Is(err, ErrNotKept) {
+		t.Errorf("before the first event: %v", err)
+	}
+	_ = g.event("visitor", []string{"c1"})
+	_, _ = g.look()
+	if err := why(3); !errors.Is(err, ErrNotKept) {
+		t.Errorf("before the upgrade: %v", err)
+	}
+	if err := why(4); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	if err := g.restart(0); err != nil {
+		t.Fatal(err)
+	}
+	for sequence, want := range map[uint64]error{2: ErrNotKept, 4: nil, 5: ErrNotYet} {
+		if err := why(sequence); !errors.Is(err, want) {
+			t.Errorf("after a restart, event %d: %v", sequence, err)
+		}
+	}
+	g = after(t, testConfig(), script)
+	g.keep()
+	c := testConfig()
+	c.Reasons = 2
+	a, err := ReadArchive(c, g.kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Why(2); !errors.Is(err, ErrNotKept) {
+		t.Errorf("with another number of slots: %v", err)
+	}
+}
+
+// TestWhyOfAnOutputOfOthers: one that does not count the conversation is not said to have joined the event to others.
+func TestWhyOfAnOutputOfOthers(t *testing.T) {
+	c := testConfig()
+	c.People = map[string]string{"anna": "anna@hotel.example"}
+	c.Outputs = append([]Output{{Name: "annas", Kind: gpio.Light, Only: []string{"anna"}}}, c.Outputs...)
+	g := after(t, c, "0s sla c1\n+1s sla c1\n+15s sla c1 ago=3m\n")
+	for _, sequence := range []uint64{2, 3} {
+		x, err := g.core.why.explain(sequence)
+		if got := lines(x.Decisions); err != nil || strings.Contains(got, "annas | SLA breached") || !strings.Contains(got, "lamp | SLA breached") {
+			t.Errorf("%v\n%s", err, got)
+		}
+	}
+}
+
 // TestWhyIsSmall: however many rules there are and whatever their names.
 func TestWhyIsSmall(t *testing.T) {
 	c := testConfig()
@@ -311,7 +374,7 @@ func TestWhyOfDamagedEntries(t *testing.T) {
 	if x, err := k.why.explain(2); err != nil || len(x.Decisions) == 0 {
 		t.Errorf("%+v, %v", x, err)
 	}
-	if _, err := k.why.explain(1); err != nil {
+	if _, err := k.why.explain(1); !errors.Is(err, ErrNotKept) {
 		t.Error(err)
 	}
 	if s, ok := k.why.lastSound(); !ok || s.Rule != "" {
