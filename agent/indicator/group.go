@@ -116,8 +116,10 @@ func (w *word) counts(v *desk.View) bool {
 		return a.Kind == w.kind
 	case w.id == "":
 		return false
-	case a.ID == w.id || a.Email != "" && strings.EqualFold(a.Email, w.email):
-		return true
+	case a.Kind == event.ActorUser || a.Kind == event.ActorTeam && w.team != "": // a bot, or a team, may have a person's id
+		if a.ID == w.id || a.Email != "" && strings.EqualFold(a.Email, w.email) {
+			return true
+		}
 	}
 	return w.team != "" && (strings.EqualFold(v.Team.Name, w.team) || v.Team.ID == w.team || strings.EqualFold(a.Name, w.team) && a.Kind == event.ActorTeam)
 }

@@ -31,6 +31,9 @@ func TestWhichConversationsAnOutputCounts(t *testing.T) {
 		{"a team counts by id", []string{"5"}, team, "", true},
 		{"a team counts by name", []string{"front desk"}, team, "Front desk", true},
 		{"a conversation of a team counts with whoever it is", []string{"Front desk"}, anna, "Front desk", true},
+		{"a bot is no person, though it has his id", []string{"ben", "8"}, event.Actor{Kind: event.ActorBot, ID: "8"}, "", false},
+		{"a bot is no person, though it has his e-mail", []string{"anna", "anna@hotel.example"}, event.Actor{Kind: event.ActorBot, Email: "anna@hotel.example"}, "", false},
+		{"a team is no person of that id", []string{"ben"}, event.Actor{Kind: event.ActorTeam, ID: "8"}, "", false},
 		{"what is not known counts for nobody", []string{"unassigned", "bot", "7"}, event.Actor{Kind: event.ActorUnknown}, "", false},
 		{"an empty id is nobody's", []string{""}, nobody, "", false},
 	}
