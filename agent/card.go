@@ -113,7 +113,7 @@ func (c Config) cardLines(output, kind string) []CardLine {
 		means := meaning(r)
 		for _, e := range slices.Backward(bySteps(r.Escalate)) { // a later step goes before an earlier one
 			step := indicator.Rule{Name: r.Name, Every: e.Repeat, Critical: r.Critical}
-			add(step, e.Show, fmt.Sprintf("%s, after %s", means, inWords(e.After)))
+			add(step, e.Show, fmt.Sprintf("%s, for %s or longer", means, inWords(e.After)))
 		}
 		add(r, r.Show, means)
 	}
@@ -144,7 +144,7 @@ func (c Config) ownLines() []CardLine {
 }
 
 func bySteps(list []indicator.Escalation) []indicator.Escalation {
-	return slices.SortedStableFunc(slices.Values(list), func(a, b indicator.Escalation) int { return int(a.After - b.After) })
+	return slices.SortedStableFunc(slices.Values(list), func(a, b indicator.Escalation) int { return cmp.Compare(a.After, b.After) })
 }
 
 // Print writes the sheet.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -31,8 +32,8 @@ func TestCard(t *testing.T) {
 			"  Two short beeps, every 5 minutes: a guest has waited for more than 1 minute 30 seconds; in quiet hours and when muted too",
 		}, []string{"said to look after it"}},
 		"it gets louder": {"default_rules = false\n[[rule]]\nname = \"guests\"\nwhile = \"waiting > 0\"\nshow = { lights = \"pulse\" }\nescalate = [{ after = \"1m\", show = { sounds = \"double\" } }, { after = \"3m\", show = { sounds = \"alarm\", lights = \"fast\" }, repeat = \"30s\" }]\n", []string{
-			"lamp (light)", "  Quick flicker, every 30 seconds: guests, after 3 minutes", "  Slow pulse: guests",
-			"buzzer (buzzer)", "  Alarm, every 30 seconds: guests, after 3 minutes", "  Two short beeps: guests, after 1 minute",
+			"lamp (light)", "  Quick flicker, every 30 seconds: guests, for 3 minutes or longer", "  Slow pulse: guests",
+			"buzzer (buzzer)", "  Alarm, every 30 seconds: guests, for 3 minutes or longer", "  Two short beeps: guests, for 1 minute or longer",
 		}, nil},
 		"outputs that show the same stand together": {"[output.hall]\npin = \"GPIO17\"\n[output.bar]\npin = \"GPIO27\"\n[output.annas]\npin = \"GPIO22\"\nonly = [\"anna\", \"unassigned\"]\n[output.door]\npin = \"GPIO23\"\nkind = \"relay\"\n", []string{
 			"annas (light), for conversations of anna and unassigned alone", "bar and hall (lights)",
@@ -121,5 +122,17 @@ func TestEveryBuiltInRuleHasWords(t *testing.T) {
 		if m := meaning(r); m == r.Name && r.Name != "new conversation" {
 			t.Errorf("%s has no words on the card", m)
 		}
+	}
+}
+
+// TestStepsInTheirOrder: with 32 bits, too, where the difference of two times is no int.
+func TestStepsInTheirOrder(t *testing.T) {
+	var list, want []indicator.Escalation
+	for m := range 20 {
+		list = append(list, indicator.Escalation{After: time.Duration(20-m) * time.Minute})
+		want = append(want, indicator.Escalation{After: time.Duration(m+1) * time.Minute})
+	}
+	if got := bySteps(list); !reflect.DeepEqual(got, want) {
+		t.Errorf("the steps are told as %v", got)
 	}
 }

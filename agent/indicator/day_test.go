@@ -1,6 +1,7 @@
 package indicator
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -92,7 +93,7 @@ func busyDay(r *rand.Rand) string {
 		add(at, "new %s", key)
 		add(at+time.Minute, "handover %s none", key)
 	}
-	slices.SortStableFunc(list, func(a, b line) int { return int(a.at - b.at) })
+	slices.SortStableFunc(list, func(a, b line) int { return cmp.Compare(a.at, b.at) })
 	var b strings.Builder
 	b.WriteString("clock 2026-06-12 09:00\n")
 	for _, l := range list {
