@@ -127,8 +127,11 @@ func (r *recorder) explain(sequence uint64) (Explanation, error) {
 	case w.Rules != r.rules:
 		x.Note = "the rules have been changed since: this is what those of then did"
 	}
-	x.Decisions = append(r.ofRules(&w, kept && w.Rules != r.rules, kept), r.ofOutputs(&w)...)
-	if kept && w.Rules == r.rules {
+	if w.Cut {
+		x.Note = strings.TrimPrefix(x.Note+"; not all of it is kept, for it is too much", "; ")
+	}
+	x.Decisions = append(r.ofRules(&w, kept && w.Rules != r.rules || w.Cut, kept), r.ofOutputs(&w)...)
+	if kept && w.Rules == r.rules && !w.Cut {
 		x.Decisions = append(x.Decisions, r.idle(&w)...)
 	}
 	for n := range r.sounds {
@@ -148,8 +151,8 @@ func (w *reason) read(code int) (string, outcome) {
 	return w.Names[at], what
 }
 
-// ofRules says of each rule what the event did to it; old: those that the event met, for today's are others.
-func (r *recorder) ofRules(w *reason, old, kept bool) (list []Decision) {
+// ofRules says of each rule what the event did to it; met: of those alone that the event is known to have met.
+func (r *recorder) ofRules(w *reason, met, kept bool) (list []Decision) {
 	best := map[string]outcome{}
 	for _, code := range w.Asked {
 		if name, what := w.read(code); name != "" {
@@ -163,7 +166,7 @@ func (r *recorder) ofRules(w *reason, old, kept bool) (list []Decision) {
 		rule := &r.engine.rules[i]
 		name := r.name(int32(i))
 		what, asked := best[name]
-		if seen[name] || !asked && (old || rule.Rule.While != "" && rule.while == nil) { // nobody asks for the store's trouble that is not there
+		if seen[name] || !asked && (met || rule.Rule.While != "" && rule.while == nil) { // nobody asks for the store's trouble that is not there
 			continue
 		}
 		seen[name] = true
@@ -244,7 +247,7 @@ func (r *recorder) ofOutputs(w *reason) (list []Decision) {
 func (r *recorder) idle(w *reason) (list []Decision) {
 	for _, o := range r.engine.outputs {
 		if !slices.ContainsFunc(w.Outputs, func(l outputReason) bool { return l.Name == o.Name }) {
-			list = append(list, Decision{Output: o.Name, Outcome: Shown, Pattern: "off", Detail: "no rule asks for it"})
+			list = append(list, Decision{Output: o.Name, Outcome: Shown, Pattern: "off", Detail: nobodyAsks})
 		}
 	}
 	return list
@@ -289,7 +292,10 @@ func (r *recorder) joined(w *reason) (list []Decision) {
 	return list
 }
 
-const justSounded = "it sounded a moment ago"
+const (
+	justSounded = "it sounded a moment ago"
+	nobodyAsks  = "no rule asks for it"
+)
 
 // with joins what is to say of an output.
 func with(words ...string) string {

@@ -30,6 +30,7 @@ type reason struct {
 	Names    []string       `json:"n,omitempty"` // of rules; the others know them by their places here
 	Asked    []int          `json:"r,omitempty"` // place*16 + outcome
 	Outputs  []outputReason `json:"o,omitempty"`
+	Cut      bool           `json:"c,omitempty"` // not all of it is here
 }
 
 type outputReason struct {
@@ -100,6 +101,7 @@ func (r *recorder) write(s *slot) []byte {
 		w.Asked = append(w.Asked, place(i, holds))
 	}
 	data := pack(w)
+	w.Cut = len(data) > MaxReason
 	for n := len(w.Outputs); len(data) > MaxReason && n > 0; data = pack(w) {
 		n--
 		w.Outputs[n].Asks = slices.DeleteFunc(w.Outputs[n].Asks, func(c int) bool { return outcome(c&15) == outranked })

@@ -361,6 +361,28 @@ func TestWhyIsSmall(t *testing.T) {
 	}
 }
 
+// TestWhyOfMoreThanIsKept: of what did not fit it is not said that it did not happen.
+func TestWhyOfMoreThanIsKept(t *testing.T) {
+	c := testConfig()
+	for n := range 30 {
+		c.Outputs = append(c.Outputs, Output{Name: fmt.Sprintf("lamp-of-the-room-number-%d", n), Kind: gpio.Light})
+		c.Rules = append([]Rule{{Name: fmt.Sprintf("the rule with the number %d", n), On: []string{"conversation_create"}, Show: show(Lights, "fast")}}, c.Rules...)
+	}
+	g := after(t, c, "0s new c1\n+1s restart\n")
+	x, err := g.core.why.explain(1)
+	if err != nil || !strings.Contains(x.Note, "not all of it is kept") {
+		t.Errorf("%q, %v", x.Note, err)
+	}
+	for _, d := range x.Decisions {
+		if d.Output != "" && d.Detail == nobodyAsks && d.Output != "buzzer" || d.Outcome == NotMatched {
+			t.Errorf("it is said: %+v", d)
+		}
+	}
+	if len(x.Decisions) == 0 {
+		t.Error("nothing is said")
+	}
+}
+
 // TestWhyOfDamagedEntries: they are as if they were not there.
 func TestWhyOfDamagedEntries(t *testing.T) {
 	c := testConfig()
