@@ -12,6 +12,7 @@ type world struct {
 	about *subject      // `when`, `of`, `only`
 	state *state        // `while`
 	now   time.Duration // of state
+	label string        // within any, all and none: the one looked at
 }
 
 // holds evaluates a program.
@@ -29,6 +30,13 @@ func (n *node) truth(w *world) bool {
 		return w.about.delayed
 	case opNot:
 		return !n.sides[0].truth(w)
+	case opChoice:
+		if n.sides[0].truth(w) {
+			return n.sides[1].truth(w)
+		}
+		return n.sides[2].truth(w)
+	case opCall:
+		return n.answer(w)
 	}
 	l, r := n.sides[0], n.sides[1]
 	switch n.value {
@@ -103,8 +111,10 @@ func (n *node) text(w *world) string {
 	switch n.op {
 	case opName, opPart:
 		return w.about.texts[n.field]
+	case opLabel:
+		return w.label
 	case opCall:
-		return strings.ToLower(n.sides[0].text(w))
+		return n.made(w)
 	}
 	return n.value
 }
@@ -116,6 +126,12 @@ func (n *node) count(w *world) float64 {
 		return float64(w.state[n.field])
 	case n.op == opNumber:
 		return n.number
+	case n.op == opJoin:
+		return n.sum(w)
+	case n.op == opSign && n.value == "-":
+		return -n.sides[0].count(w)
+	case n.op == opSign:
+		return n.sides[0].count(w)
 	case n.sides[0].is == theLabels:
 		return float64(len(w.about.labels))
 	}

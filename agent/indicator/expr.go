@@ -9,12 +9,14 @@ import (
 	"github.com/expr-lang/expr/file"
 )
 
-// Conditions are written in the language of github.com/expr-lang/expr, of which rules need the comparisons and what joins them.
+// Conditions are written in the language of github.com/expr-lang/expr, of which rules need the comparisons, what joins them, and
+// a little reckoning.
 // Its lexer is used as it is. Its parser and machine are not: they have loops over lists of any length and no bound of time, and
 // they need methods found by name at run time, by which the linker keeps every method of the whole program: 2.9 MB on ARMv6. A
 // test holds the answers against the whole language.
 
-// Bounds of an expression. Nothing in it repeats but a look through labels, so it takes no more steps than it has parts.
+// Bounds of an expression. Nothing in it repeats but looks through labels, of which there are few, and any, all and none do not
+// stand within each other: so it takes no more steps than it has parts, times the labels twice.
 const (
 	maxText  = 1024 // bytes
 	maxParts = 100

@@ -97,7 +97,7 @@ func TestTheLanguageIsTheWholeOne(t *testing.T) {
 		p, faults := compile(text, in, []string{"anna"})
 		want, err := whole(text, w)
 		switch {
-		case len(text) > maxText || len(faults) > 0 && strings.Contains(faults[0].Error(), "parts: make two rules"):
+		case len(text) > maxText || len(faults) > 0 && tooMuch(faults[0].Error()):
 		case len(faults) > 0:
 			t.Fatalf("seed %d: %s: %v (the whole language says %v, %v)", seed, text, faults, want, err)
 		case err != nil:
@@ -111,6 +111,11 @@ func TestTheLanguageIsTheWholeOne(t *testing.T) {
 	if answers[true] < n/5 || answers[false] < n/5 {
 		t.Errorf("the answers are %v", answers)
 	}
+}
+
+// tooMuch reports whether a fault is of the bounds that only deskbell has.
+func tooMuch(fault string) bool {
+	return strings.Contains(fault, "parts: make two rules") || strings.Contains(fault, "too large to be exact")
 }
 
 // FuzzLanguage: what is taken here the whole language takes too, and says the same.
@@ -151,7 +156,9 @@ func (g maker) one(list ...string) string { return list[g.IntN(len(list))] }
 func (g maker) truth(in scope, depth int) string {
 	if depth > 0 {
 		a, b := g.truth(in, depth-1), g.truth(in, depth-1)
-		switch g.IntN(6) {
+		switch g.IntN(7) {
+		case 6:
+			return a + " ? " + b + " : " + g.truth(in, depth-1)
 		case 0:
 			return a + g.one(" and ", " && ", " or ", " || ") + b
 		case 1:
@@ -165,7 +172,13 @@ func (g maker) truth(in scope, depth int) string {
 	if in == ofDesk {
 		number := g.one("open", "waiting", "unanswered", "acknowledged", "forward_pending")
 		order := g.one("<", ">", "<=", ">=")
-		switch g.IntN(6) {
+		switch g.IntN(9) {
+		case 6:
+			return fmt.Sprintf("%s %s %s", g.number(3), g.one("==", "!=", order), g.number(2))
+		case 7:
+			return fmt.Sprintf("%s %s [%d, -%d, %d]", g.number(2), g.one("in", "not in"), g.IntN(4), g.IntN(4), g.IntN(8))
+		case 8:
+			return fmt.Sprintf("%s %s %s %s %s", g.number(1), order, g.number(1), g.one("<", ">="), g.number(1))
 		case 0:
 			return g.one("muted", "quiet", "not unreachable", "!muted", "muted == quiet", "muted != true", "true", "false")
 		case 1:
@@ -179,9 +192,28 @@ func (g maker) truth(in scope, depth int) string {
 		}
 		return fmt.Sprintf("%s %s [%d, %d]", number, g.one("in", "not in"), g.IntN(4), g.IntN(8))
 	}
-	field := g.one("account", "bot", "channel", "team", "title", "type", "message_type", "assignee.id", "assignee.email", "lower(channel)", "lower(title)")
-	value := g.one(`"7"`, `"WEB"`, `"web"`, `'Front desk'`, `"Room 12"`, `"room"`, "`text`", `""`, `"x"`, `"5"`)
 	switch g.IntN(7) {
+	case 0:
+		condition := g.text("#")
+		if g.IntN(3) == 0 {
+			condition += g.one(" and ", " or ") + g.text(g.one("#", "channel"))
+		}
+		return fmt.Sprintf(g.one("%s(labels, %s)", "%s(labels, {%s})", "not %s(labels, %s,)"), g.one("any", "all", "none"), condition)
+	case 1:
+		return g.one(`"VIP" in labels`, `"vip" not in labels`, `"late" in labels`, "delayed", "not delayed", `delayed == false`)
+	case 2:
+		return g.one(`kind == "message"`, `kind != "note"`, `assignee.kind in ["user", "team"]`, `author.kind == "user"`, `previous.kind == "bot"`, `person == "anna"`)
+	}
+	return g.text(g.one("account", "bot", "channel", "team", "title", "type", "message_type", "assignee.id", "assignee.email"))
+}
+
+// text makes a condition of a field.
+func (g maker) text(field string) string {
+	if g.IntN(3) == 0 {
+		field = g.one("lower", "upper", "trim") + "(" + field + ")"
+	}
+	value := g.one(`"7"`, `"WEB"`, `"web"`, `'Front desk'`, `"Room 12"`, `"room"`, "`text`", `""`, `"x"`, `"5"`, `"VIP"`, `"late"`, `trim(" WEB ")`, `upper("web")`)
+	switch g.IntN(6) {
 	case 0:
 		return fmt.Sprintf("%s %s %s", field, g.one("==", "!="), value)
 	case 1:
@@ -189,11 +221,27 @@ func (g maker) truth(in scope, depth int) string {
 	case 2:
 		return fmt.Sprintf("%s %s %s", field, g.one("matches", "not matches"), g.one(`"^[A-Z]"`, `"o+m"`, `"\\d+$"`, `"^$"`))
 	case 3:
-		return fmt.Sprintf("%s %s [%s, %s]", field, g.one("in", "not in"), value, g.one(`"7"`, `"x"`))
+		return fmt.Sprintf("%s %s [%s, %s]", field, g.one("in", "not in"), g.one(`"7"`, `"WEB"`, `"late"`), g.one(`"7"`, `"x"`))
 	case 4:
-		return g.one(`"VIP" in labels`, `"vip" not in labels`, `"late" in labels`, "delayed", "not delayed", `delayed == false`)
-	case 5:
-		return fmt.Sprintf("len(%s) %s %d", g.one("labels", "title", "bot", "lower(team)"), g.one("<", ">", "=="), g.IntN(12))
+		return fmt.Sprintf("%s(%s, %s)", g.one("hasPrefix", "hasSuffix", "not hasPrefix"), field, g.one(`"W"`, `"m"`, `"2"`, `""`, `lower("E")`))
 	}
-	return g.one(`kind == "message"`, `kind != "note"`, `assignee.kind in ["user", "team"]`, `author.kind == "user"`, `previous.kind == "bot"`, `person == "anna"`)
+	return fmt.Sprintf("len(%s) %s %d", g.one("labels", field), g.one("<", ">", "=="), g.IntN(12))
+}
+
+// number makes a number of the desk's.
+func (g maker) number(depth int) string {
+	if depth > 0 {
+		a, b := g.number(depth-1), g.number(depth-1)
+		switch g.IntN(6) {
+		case 0, 1:
+			return a + g.one(" + ", " - ", "+", "-") + b
+		case 2:
+			return g.one("", "-", "+") + "(" + a + g.one(" - ", " + ") + b + ")"
+		case 3:
+			return a + g.one(" * ", "*") + g.one("2", "-3", "waiting", "0.5", "(1 - open)")
+		case 4:
+			return g.one("(waiting - 5)", "forward_pending", "open", "-waiting", "17") + " % " + g.one("2", "3", "-2", "0x5")
+		}
+	}
+	return g.one("open", "waiting", "acknowledged", "forward_pending", "-waiting", "2", "-1", "1.5", "7", "0")
 }

@@ -18,9 +18,12 @@ type node struct {
 	sides []*node
 
 	// What walk finds out.
+	seen   bool // a chain of comparisons has one part twice
 	is     sort
 	field  int     // of opName
 	number float64 // of opNumber
+	most   float64 // of a number: how far from 0 it may be
+	whole  bool    // of a number: it has no fraction
 	age    int64   // of opTime, in nanoseconds
 	match  matcher // of matches
 }
@@ -39,8 +42,11 @@ const (
 	opPart // assignee.kind
 	opList
 	opNot
-	opJoin // two sides and an operator
+	opSign   // + or - before a number
+	opJoin   // two sides and an operator
+	opChoice // a ? b : c
 	opCall
+	opLabel // # within any, all and none: the label looked at
 )
 
 // parser reads an expression from its tokens, as the language's own does.
@@ -48,6 +54,7 @@ type parser struct {
 	text   string
 	tokens []lexer.Token
 	parts  int
+	inEach bool // within the condition of any, all or none
 }
 
 // parse returns the first fault.
@@ -84,12 +91,26 @@ func (p *parser) unexpected() {
 	switch {
 	case t.Kind == lexer.EOF:
 		p.fail(utf8.RuneCountInString(p.text), "something is missing at the end")
-	case t.Is(lexer.Operator, "="):
-		p.fail(t.From, "= cannot be used here: write == to compare")
 	case t.Is(lexer.Operator) || t.Is(lexer.Bracket, "[", "{"):
-		p.fail(t.From, "%s cannot be used here: compare fields with values, and join that with and, or, not", t.Value)
+		write, ok := instead[t.Value]
+		if !ok {
+			write = "compare fields with values, and join that with and, or, not"
+		}
+		p.fail(t.From, "%s cannot be used here: %s", t.Value, write)
 	}
 	p.fail(t.From, "%q is not expected here", t.Value)
+}
+
+// instead says what can be written for what expressions do not have.
+var instead = map[string]string{
+	"=": "write == to compare",
+	"/": "it gives fractions; write waiting * 100 > open * 30 for waiting / open > 0.3",
+	"^": "numbers are joined by + - * %", "**": "numbers are joined by + - * %",
+	"..": "write waiting in [1, 2, 3] or 1 <= waiting <= 3",
+	"|":  "write lower(title) for title | lower()",
+	"if": "write a ? b : c, all three true or false",
+	"#":  `# is a label in the condition of any, all or none: any(labels, # == "vip")`,
+	"[":  `write "a" in labels or any(labels, # == "a"), and title startsWith "a"`,
 }
 
 func (p *parser) now() lexer.Token { return p.tokens[0] }
@@ -119,10 +140,13 @@ func (p *parser) node(o op, at lexer.Token, sides ...*node) *node {
 // binding says how close an operator binds.
 var binding = map[string]int{
 	"or": 10, "||": 10, "and": 15, "&&": 15, "==": 20, "!=": 20, "<": 20, ">": 20, "<=": 20, ">=": 20, "in": 20, "matches": 20,
-	"contains": 20, "startsWith": 20, "endsWith": 20,
+	"contains": 20, "startsWith": 20, "endsWith": 20, "+": 30, "-": 30, "*": 60, "%": 60,
 }
 
-const unaryBinding = 50
+const (
+	notBinding  = 50
+	signBinding = 90
+)
 
 var ordering = []string{"<", ">", "<=", ">="}
 
@@ -139,7 +163,7 @@ func (p *parser) expression(least int) *node {
 			}
 		}
 		close, known := binding[t.Value]
-		if !known && t.Value != "," {
+		if ends := slices.Contains([]string{",", "?", ":"}, t.Value); !known && !ends {
 			p.unexpected()
 		}
 		if !known || close < least {
@@ -157,7 +181,24 @@ func (p *parser) expression(least int) *node {
 			left = p.node(opNot, negated, left)
 		}
 	}
+	if least == 0 {
+		return p.choice(left)
+	}
 	return left
+}
+
+// choice reads what may follow a condition: ? one : other.
+func (p *parser) choice(is *node) *node {
+	for p.now().Is(lexer.Operator, "?") {
+		t := p.next()
+		one := p.expression(0)
+		if !p.now().Is(lexer.Operator, ":") {
+			p.fail(t.From, "write a ? b : c, all three true or false")
+		}
+		p.next()
+		is = p.node(opChoice, t, is, one, p.expression(0))
+	}
+	return is
 }
 
 // chain reads a < b < c as a < b and b < c.
@@ -184,7 +225,13 @@ func (p *parser) primary() *node {
 	switch {
 	case t.Is(lexer.Operator, "not", "!"):
 		p.next()
-		return p.node(opNot, t, p.expression(unaryBinding))
+		return p.node(opNot, t, p.expression(notBinding))
+	case t.Is(lexer.Operator, "-", "+"):
+		p.next()
+		return p.node(opSign, t, p.expression(signBinding))
+	case t.Is(lexer.Operator, "#") && p.inEach:
+		p.next()
+		return p.postfix(p.node(opLabel, t))
 	case t.Is(lexer.Bracket, "("):
 		p.next()
 		n := p.expression(0)
@@ -210,9 +257,40 @@ func (p *parser) primary() *node {
 		return p.node(opNil, t)
 	case p.now().Is(lexer.Bracket, "("):
 		p.next()
+		if slices.Contains(each, t.Value) {
+			return p.postfix(p.each(t))
+		}
 		return p.postfix(p.node(opCall, t, p.list(")")...))
 	}
 	return p.postfix(p.node(opName, t))
+}
+
+// each reads what stands in the brackets of any, all and none. It cannot stand in itself, or a few words would look through
+// all labels for each label for each label.
+func (p *parser) each(t lexer.Token) *node {
+	if p.inEach {
+		p.fail(t.From, "%s( ) cannot stand within another: join them by and, or, not", t.Value)
+	}
+	list := p.expression(0)
+	if !p.now().Is(lexer.Operator, ",") {
+		p.fail(t.From, "%s( ) takes labels and a condition: %[1]s(labels, # == \"vip\")", t.Value)
+	}
+	p.next()
+	braces := p.now().Is(lexer.Bracket, "{")
+	if braces {
+		p.next()
+	}
+	p.inEach = true
+	condition := p.expression(0)
+	p.inEach = false
+	if braces {
+		p.expect("}")
+	}
+	if p.now().Is(lexer.Operator, ",") {
+		p.next()
+	}
+	p.expect(")")
+	return p.node(opCall, t, list, condition)
 }
 
 // list reads what is parted by commas, up to a bracket.

@@ -31,8 +31,11 @@ const (
 	delayed = 30 * time.Second // from when on it says so
 )
 
-// maxLabels is how many labels of an event are looked at.
-const maxLabels = 64
+// Labels of an event as expressions see them: how many, and how many runes of each, which is what the desk keeps.
+const (
+	maxLabels = 32
+	maxLabel  = 64
+)
 
 // listens reports whether a rule is for one of the names.
 func (e *engine) listens(names []string) bool {
@@ -99,7 +102,7 @@ func (e *engine) fill(h *happening, now time.Duration) {
 	own(textTitle, v.Title)
 	e.about.team(&v.Team)
 	if v.Labels != nil {
-		e.about.labels = v.Labels[:min(len(v.Labels), maxLabels)]
+		e.about.labels = cutLabels(v.Labels)
 	}
 	e.about.is(textAuthor, &v.Author)
 	if a := v.Assignee; a != nil {
@@ -115,6 +118,19 @@ func cut(s string) string {
 		return strings.ToValidUTF8(s[:most], "")
 	}
 	return s
+}
+
+// cutLabels leaves the event's own as they are.
+func cutLabels(labels []string) []string {
+	labels = labels[:min(len(labels), maxLabels)]
+	if !slices.ContainsFunc(labels, func(l string) bool { return len(l) > maxLabel }) {
+		return labels
+	}
+	labels = slices.Clone(labels)
+	for i, l := range labels {
+		labels[i] = cutRunes(cut(l), maxLabel)
+	}
+	return labels
 }
 
 // signal begins a rule's signal or adds to it, unless what happened is not for it or too long ago.

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -37,12 +36,15 @@ type walk struct {
 	limits []limit
 	faults []error
 
-	steps, letters int // of patterns
+	steps, letters int  // of patterns
+	inEach         bool // within the condition of any, all or none
 }
 
 // node looks at one part and those below it.
 func (w *walk) node(n *node) sort {
-	n.is = w.sort(n)
+	if !n.seen {
+		n.seen, n.is = true, w.sort(n)
+	}
 	return n.is
 }
 
@@ -52,10 +54,8 @@ func (w *walk) sort(n *node) sort {
 		return aTruth
 	case opNumber:
 		return w.number(n)
-	case opText:
+	case opText, opLabel:
 		return aText
-	case opTime: // of a chain of comparisons, where it was looked at already
-		return aTime
 	case opName:
 		return w.name(n)
 	case opPart:
@@ -64,6 +64,10 @@ func (w *walk) sort(n *node) sort {
 		return w.list(n)
 	case opNot:
 		return w.truths(n.value, n.sides[0])
+	case opSign:
+		return w.sign(n)
+	case opChoice:
+		return w.truths(n.value, n.sides...)
 	case opCall:
 		return w.call(n)
 	case opNil:
@@ -74,30 +78,12 @@ func (w *walk) sort(n *node) sort {
 		return w.truths(n.value, n.sides...)
 	case "in":
 		return w.in(n)
+	case "+", "-", "*", "%":
+		return w.sum(n)
 	case "contains", "startsWith", "endsWith", "matches":
 		return w.search(n)
 	}
 	return w.compare(n)
-}
-
-func (w *walk) number(n *node) sort {
-	digits := strings.ToLower(strings.ReplaceAll(n.value, "_", ""))
-	var whole int64
-	var err error
-	switch {
-	case strings.HasPrefix(digits, "0x") || strings.HasPrefix(digits, "0b") || strings.HasPrefix(digits, "0o"):
-		whole, err = strconv.ParseInt(digits, 0, 64)
-		n.number, n.value = float64(whole), strconv.FormatInt(whole, 10)
-	case strings.ContainsAny(digits, ".e"):
-		n.number, err = strconv.ParseFloat(digits, 64)
-	default:
-		whole, err = strconv.ParseInt(digits, 10, 64)
-		n.number, n.value = float64(whole), strconv.FormatInt(whole, 10)
-	}
-	if err != nil {
-		return w.fault(n, "%s is not a number that can be used: write a long id as text", n.value)
-	}
-	return aNumber
 }
 
 func (w *walk) name(n *node) sort {
@@ -111,6 +97,7 @@ func (w *walk) name(n *node) sort {
 	if n.field = known.field; known.in == ofDesk {
 		w.uses |= 1 << known.field
 	}
+	n.most, n.whole = mostOfField, known.is == aNumber
 	return known.is
 }
 
@@ -156,16 +143,15 @@ func (w *walk) list(n *node) sort {
 	is := someTexts
 	for i, s := range n.sides {
 		switch {
+		case w.node(s) == wrong:
+			return wrong
 		case s.op == opText && is == someTexts:
 		case s.op == opNumber && (i == 0 || is == someNumbers):
 			is = someNumbers
 		case s.op == opText || s.op == opNumber:
 			return w.fault(s, "a list is of texts or of numbers")
 		default:
-			return w.fault(s, "a list may hold texts and numbers only")
-		}
-		if w.node(s) == wrong {
-			return wrong
+			return w.fault(s, "a list may hold texts and numbers only, written out")
 		}
 	}
 	return is
@@ -263,7 +249,7 @@ func (w *walk) id(beside, n *node) sort {
 	switch {
 	case !isID(beside) || n.op != opNumber:
 		return aNumber // not to be compared
-	case strings.ContainsAny(n.value, ".eE"):
+	case strings.ContainsAny(n.value, ".eE+-"):
 		return w.fault(n, "write an id as text, such as \"8861\"")
 	}
 	n.op, n.is = opText, aText
@@ -307,6 +293,7 @@ func (w *walk) in(n *node) sort {
 const (
 	maxSteps   = 1000
 	maxLetters = 20_000
+	eachSteps  = 5 // all labels are that much longer than any other text
 )
 
 func (w *walk) search(n *node) sort {
@@ -315,8 +302,10 @@ func (w *walk) search(n *node) sort {
 	switch {
 	case l == wrong || r == wrong:
 		return wrong
-	case l == theLabels:
+	case l == theLabels && n.value == "contains":
 		return w.fault(n, "write \"x\" in labels")
+	case l == theLabels:
+		return w.fault(n, "write any(labels, # %s \"x\")", n.value)
 	case l != aText || r != aText:
 		return w.fault(n, "%s looks for text in text, not for %s in %s", n.value, r, l)
 	case n.value != "matches":
@@ -330,7 +319,11 @@ func (w *walk) search(n *node) sort {
 	}
 	code, err := syntax.Compile(re.Simplify())
 	if err == nil {
-		w.steps += len(code.Inst)
+		steps := len(code.Inst)
+		if w.inEach {
+			steps *= eachSteps
+		}
+		w.steps += steps
 		for _, step := range code.Inst {
 			w.letters += len(step.Rune)
 		}
@@ -340,33 +333,4 @@ func (w *walk) search(n *node) sort {
 	}
 	n.match = regexp.MustCompile(pattern.value)
 	return aTruth
-}
-
-func (w *walk) call(n *node) sort {
-	if !slices.Contains(functions, n.value) {
-		return w.fault(n, "%s( ) is no function here: there are %s", n.value, strings.Join(functions, ", "))
-	}
-	if len(n.sides) != 1 {
-		return w.fault(n, "%s( ) takes one value", n.value)
-	}
-	value := n.sides[0]
-	if n.value == "duration" {
-		if value.op != opText {
-			return w.fault(n, `duration( ) takes a time that is written out: "2m"`)
-		}
-		if !w.duration(n, value) {
-			return wrong
-		}
-		return aTime
-	}
-	switch is := w.node(value); {
-	case is == wrong:
-		return wrong
-	case n.value == "len" && (is == aText || is == theLabels):
-		return aNumber
-	case n.value == "lower" && is == aText:
-		return aText
-	default:
-		return w.fault(n, "%s( ) of %s is nothing", n.value, is)
-	}
 }

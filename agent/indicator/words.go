@@ -37,8 +37,6 @@ var actors = map[string]term{
 	"assignee": {aText, about, textAssignee}, "previous": {aText, about, textPrevious}, "author": {aText, ofEvent, textAuthor},
 }
 
-var functions = []string{"duration", "len", "lower"}
-
 // words refuses a word that a field never holds.
 func (w *walk) words(field, value *node) bool {
 	if value.op != opText {
