@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -57,13 +58,20 @@ type Why struct {
 	Reasons
 }
 
+// lookBack is how many events that are there no more are passed on the way to the newest that is.
+const lookBack = 1000
+
 // WhyDocument explains an event; for a sequence of 0 the newest event, or the sound that time made after it. The error is an
 // *Error with code 404 where there is no such event.
 func WhyDocument(r Reader, d *event.Decoder, of Reasoner, sequence uint64) (Why, error) {
 	if sequence == 0 {
 		last := r.Stats().LastSequence
-		s, ok := of.LastSound()
 		record, err := r.Get(last)
+		for n := 0; n < lookBack && last > 1 && errors.Is(err, storage.ErrNotFound); n++ { // it was forgotten
+			last--
+			record, err = r.Get(last)
+		}
+		s, ok := of.LastSound()
 		if ok && (err != nil || s.Elapsed > record.Elapsed) {
 			return whyOfSound(r, d, s), nil
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"deskbell/storage"
 )
 
 func TestWhyOfAnEvent(t *testing.T) {
@@ -73,10 +75,24 @@ func TestWhyWithoutASequence(t *testing.T) {
 		t.Errorf("of a sound whose guest is not kept: %+v", why)
 	}
 	f.sound = Sound{}
+	h = newTestServer(t, Config{}, f, forgetfulLog{log}).Handler(true)
+	if ask(); why.Event == nil || why.Event.Sequence != log.Stats().LastSequence-1 {
+		t.Errorf("not of the last event that is there: %+v", why.Event)
+	}
 	empty := newTestServer(t, Config{}, f, newFakeLog()).Handler(false)
 	if w := serve(empty, "GET", "/api/why", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "no event yet") {
 		t.Errorf("of an empty store: %d %s", w.Code, w.Body)
 	}
+}
+
+// forgetfulLog holds its last event no more, as after deskbell forget.
+type forgetfulLog struct{ *fakeLog }
+
+func (l forgetfulLog) Get(seq uint64) (storage.Record, error) {
+	if seq == l.Stats().LastSequence {
+		return storage.Record{}, storage.ErrNotFound
+	}
+	return l.fakeLog.Get(seq)
 }
 
 func TestAnEventHasItsDecisions(t *testing.T) {
