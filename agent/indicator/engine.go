@@ -1,6 +1,7 @@
 package indicator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -137,13 +138,12 @@ func (e *engine) decideOne(o int, now time.Duration, next *deadline) shown {
 		show = playing(s.pattern, "set by hand", s.from)
 	}
 	switch {
-	case e.quiet.silenced[o] && show.reason == "":
-		show.reason = quietHours
-	case !muted:
-	case e.outputs[o].Kind == gpio.Light && !e.quiet.silenced[o]:
+	case muted && e.outputs[o].sounds(): // first, as in silenced
+		show.reason = cmp.Or(show.reason, "muted")
+	case e.quiet.silenced[o]:
+		show.reason = cmp.Or(show.reason, quietHours)
+	case muted && e.outputs[o].Kind == gpio.Light:
 		show.blip(e.mute.From, now, next)
-	case e.outputs[o].sounds() && show.reason == "":
-		show.reason = "muted"
 	}
 	return show
 }
