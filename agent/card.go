@@ -74,11 +74,22 @@ func (c Config) Card() Card {
 		}
 		card.Buttons = append(card.Buttons, b)
 	}
+	chirps := false
 	for _, q := range c.Quiet {
 		card.Quiet = append(card.Quiet, quietWords(q))
+		for name, o := range outputs {
+			chirps = chirps || sounding(o.Kind) && slices.ContainsFunc(q.Silence, func(s string) bool {
+				return s == indicator.Sounds || s == indicator.AllOutputs || s == name
+			})
+		}
+	}
+	if chirps {
+		card.Quiet = append(card.Quiet, "One chirp when they end: somebody has waited meanwhile")
 	}
 	return card
 }
+
+func sounding(kind string) bool { return kind == gpio.Buzzer || kind == gpio.Tone }
 
 func rank(kind string) int {
 	return slices.Index([]string{gpio.Light, gpio.Relay, gpio.Buzzer, gpio.Tone}, kind)
@@ -87,7 +98,7 @@ func rank(kind string) int {
 // cardLines are the lines of one output.
 func (c Config) cardLines(output, kind string) []CardLine {
 	group := indicator.Lights
-	if kind == gpio.Buzzer || kind == gpio.Tone {
+	if sounding(kind) {
 		group = indicator.Sounds
 	}
 	patterns, lines := c.patterns(nil), []CardLine{}
@@ -126,7 +137,7 @@ func (c Config) ownLines() []CardLine {
 	outputs, _ := c.outputs()
 	for _, o := range outputs {
 		lights = lights || o.Kind == gpio.Light
-		sounds = sounds || rank(o.Kind) >= rank(gpio.Buzzer)
+		sounds = sounds || sounding(o.Kind)
 	}
 	if !lights {
 		return []CardLine{}
@@ -139,6 +150,9 @@ func (c Config) ownLines() []CardLine {
 	lines = append(lines, CardLine{indicator.Starting.Name, indicator.Starting.Name, "A short flash each second", "it is starting"})
 	if sounds {
 		lines = append(lines, CardLine{"muted", "", "A flash every 30 seconds amid the rest", "the sounds are muted"})
+	}
+	if len(c.Input) > 0 {
+		lines = append(lines, CardLine{"pressed", "", "One flash", "a button was pressed"})
 	}
 	return lines
 }

@@ -41,10 +41,10 @@ func TestCard(t *testing.T) {
 		}, []string{"the sounds are muted"}},
 		"nothing at all": {"default_rules = false\noutput.buzzer = { pin = \"GPIO18\", kind = \"buzzer\" }\n", []string{"buzzer (buzzer)", "  It shows nothing: no rule names it."}, []string{"any light"}},
 		"buttons and quiet hours": {"[input.ack]\npin = \"GPIO27\"\nhold = \"mute 30m\"\n[input.try]\npin = \"GPIO22\"\npress = \"\"\nhold = \"test\"\nhold_for = \"2s\"\nlock = true\n" +
-			"[[quiet]]\ndays = [\"sat\", \"sun\"]\nfrom = \"20:00\"\nto = \"08:00\"\n[[quiet]]\nfrom = \"12:00\"\nto = \"13:00\"\nsilence = [\"buzzer\", \"lights\"]\n[[quiet]]\ndays = [\"mon\"]\nfrom = \"00:00\"\nto = \"24:00\"\nsilence = [\"outputs\"]\n", []string{
-			"button ack", "  Press it to say that somebody looks after all who wait now", "  Hold it for 5 seconds to mute the sounds for 30 minutes; the lights go on",
+			"[[quiet]]\ndays = [\"sat\", \"sun\"]\nfrom = \"20:00\"\nto = \"08:00\"\n[[quiet]]\nfrom = \"12:00\"\nto = \"13:00\"\nsilence = [\"buzzer\", \"lights\"]\n[[quiet]]\ndays = [\"mon\"]\nfrom = \"00:00\"\nto = \"24:00\"\nsilence = [\"sounds\", \"outputs\"]\n", []string{
+			"  One flash: a button was pressed", "button ack", "  Press it to say that somebody looks after all who wait now", "  Hold it for 5 seconds to mute the sounds for 30 minutes; the lights go on",
 			"button try", "  Hold it for 2 seconds to try every light and sound", "  It is locked: until it is unlocked it does nothing.",
-			"quiet hours", "  Saturday and Sunday from 20:00 to 08:00 the next day: no sound", "  Every day from 12:00 to 13:00: nothing on buzzer and no light", "  Monday all day: nothing at all",
+			"quiet hours", "  Saturday and Sunday from 20:00 to 08:00 the next day: no sound", "  Every day from 12:00 to 13:00: nothing on buzzer and no light", "  Monday all day: nothing at all", "  One chirp when they end: somebody has waited meanwhile",
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // kind.
 func looks(p gpio.Pattern, kind string, r indicator.Rule) string {
 	text, event := "", len(r.On) > 0
-	sound := kind == gpio.Buzzer || kind == gpio.Tone
+	sound := sounding(kind)
 	switch {
 	case p.String() == gpio.Steady(false).Name:
 		return "Off"
@@ -219,7 +219,11 @@ func quietWords(q QuietConfig) string {
 		hours += " the next day"
 	}
 	var silent []string
-	for _, s := range q.Silence {
+	silence := q.Silence
+	if slices.Contains(silence, indicator.AllOutputs) {
+		silence = []string{indicator.AllOutputs}
+	}
+	for _, s := range silence {
 		switch s {
 		case indicator.Sounds:
 			s = "no sound"
