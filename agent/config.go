@@ -230,10 +230,18 @@ func (c Config) Warnings() []string {
 	return list
 }
 
+// conversationShare is the size of the store for each conversation that the desk
+// remembers: an entry has up to 600 bytes and a page may be half empty, and so
+// all of them take a quarter of the store at most.
+const conversationShare = 4 * 2 * 600
+
 // indication is the part of the configuration that says what is shown when.
 func (c Config) indication() indicator.Config {
 	i := indicator.Config{
-		Desk:  desk.Config{AckLasts: time.Duration(c.Desk.AckLasts), WaitAtMost: time.Duration(c.Desk.WaitAtMost)},
+		Desk: desk.Config{
+			AckLasts: time.Duration(c.Desk.AckLasts), WaitAtMost: time.Duration(c.Desk.WaitAtMost),
+			Most: int(c.Storage.MaxSize / conversationShare),
+		},
 		Rules: c.rules(), Reasons: c.reasons(), People: c.People, Only: c.Desk.Only, Patterns: c.patterns(nil), Quiet: c.quiet(),
 	}
 	i.Location, _ = c.Location() // Load has looked at it

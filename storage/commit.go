@@ -135,6 +135,7 @@ func (w *writer) findPages(now stamp, cause error) (id int, err error) {
 			w.trimming = nothing
 		case len(w.taken) > 0:
 			w.leaveLists()
+		case !w.size.short() && w.size.beyond():
 		default:
 			return id, err
 		}

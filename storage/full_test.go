@@ -35,6 +35,37 @@ func TestRefusedIsFull(t *testing.T) {
 	}
 }
 
+// TestCursorsFindRoom fills a store before a cursor has stored anything, which
+// then has much: without room for that, nothing could be given up for ever.
+func TestCursorsFindRoom(t *testing.T) {
+	o := testOptions()
+	o.MaxSize = minSize
+	dir := memory(t)
+	l := openLog(t, dir, o)
+	n, err := fillWith(l, 50, 20_000, 500)
+	if !errors.Is(err, ErrFull) {
+		t.Fatalf("after %d events: %v", n, err)
+	}
+	last := l.Stats().LastSequence
+	l.commit("hub", Update{Position: last})
+	u := Update{Position: last, Put: make(map[string][]byte)}
+	for i := range 350 {
+		u.Put[fmt.Sprint("conversation ", i)] = make([]byte, 600)
+	}
+	l.commit("desk", u)
+	if _, err := fill(l, 50); err != nil {
+		t.Errorf("all is delivered and seen: %v, %+v", err, l.Stats())
+	}
+	l.stop()
+	l = openLog(t, dir, o)
+	if entries, err := l.cursor("desk").Entries(); err != nil || len(entries) != 350 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	if _, err := fill(l, 50); err != nil {
+		t.Errorf("after a start: %v", err)
+	}
+}
+
 // TestNearlyFull warns before it is too late, and says who is to blame.
 func TestNearlyFull(t *testing.T) {
 	o := testOptions()

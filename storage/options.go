@@ -27,6 +27,8 @@ type Options struct {
 	// MaxSize is the size in bytes that the file may have, everything included:
 	// at least 1 MiB, on 32 bit at most 256 MiB. Below 32 MiB fewer than
 	// 100,000 ids outlive both trimming and a restart: one for each 320 bytes.
+	// What cursors store may make the file longer where nothing else helps, up
+	// to twice: until it is stored nothing may be given up.
 	MaxSize int64
 	// DropOldest says what happens when undelivered events fill the store: the
 	// oldest of them are given up, also those that a cursor holds, and counted in

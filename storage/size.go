@@ -153,6 +153,17 @@ func (s *size) lengthen(f *os.File, need int64) (longer bool, err error) {
 	return s.file > before, err
 }
 
+// beyond lets the file become longer than max, up to twice, for what cursors
+// have to store: as long as they cannot, nothing may be given up. It says
+// whether there is more to have.
+func (s *size) beyond() bool {
+	if s.most >= 2*s.max {
+		return false
+	}
+	s.most = min(s.most+4*s.growth(), 2*s.max)
+	return true
+}
+
 // probe asks the disk again whether it has room for more.
 func (s *size) probe(f *os.File) error {
 	return s.grow(f, max(s.used()+aFew+s.ballast()-s.file, s.growth()), 0)

@@ -17,6 +17,10 @@ type Config struct {
 	AckLasts   time.Duration // how long an acknowledgement holds; 0: for good
 	WaitAtMost time.Duration // how long a wait goes on after the visitor's last sign; 0: for ever
 
+	// Most is how many conversations are remembered, beyond which the closed ones are forgotten first, then those open that do
+	// not wait, the longest untouched first; 0, or more than 20,000: so many.
+	Most int
+
 	// Classify says which groups count a conversation, a bit for each of them. It is asked when a View changed and when the
 	// desk is restored; it must say the same of the same View, and not keep it. Nil: there are no groups.
 	Classify func(*View) uint64
@@ -55,8 +59,7 @@ type Happening struct {
 // keep is how long a conversation is remembered after its last event was received. An open one ends then.
 const keep = 24 * time.Hour
 
-// maxConversations bounds the memory: beyond it the closed ones are forgotten first, then those open that do not wait, the
-// longest untouched first.
+// maxConversations bounds the memory, whatever Config.Most is.
 const maxConversations = 20_000
 
 // Desk is the state of all conversations. It has one user at a time.
@@ -76,6 +79,9 @@ type Desk struct {
 
 // New returns a desk without conversations.
 func New(c Config) *Desk {
+	if c.Most <= 0 || c.Most > maxConversations {
+		c.Most = maxConversations
+	}
 	d := &Desk{config: c, all: map[string]*conversation{}, gone: map[string]bool{}}
 	for i := range d.heap {
 		d.heap[i].which = i
@@ -263,7 +269,7 @@ func (d *Desk) touch(c *conversation) {
 
 // bound forgets conversations while there are too many.
 func (d *Desk) bound() {
-	for len(d.all) > maxConversations {
+	for len(d.all) > d.config.Most {
 		c := d.closed.back
 		for o := d.open.back; c == nil && o != nil; o = o.prev {
 			if !o.state.waits() {

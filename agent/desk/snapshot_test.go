@@ -105,6 +105,20 @@ func TestListOrder(t *testing.T) {
 	}
 }
 
+func TestNoMoreThanMost(t *testing.T) {
+	few := contract
+	few.Most = 3
+	d := newTeller(few)
+	d.tell(created(0, anna).of("waits"))
+	for i := range 5 {
+		d.tell(created(sec, bot).of(fmt.Sprint(i)))
+	}
+	d.check(t)
+	if len(d.all) != few.Most || d.all["waits"] == nil || d.all["4"] == nil {
+		t.Errorf("%d are remembered", len(d.all))
+	}
+}
+
 func TestTooMany(t *testing.T) {
 	d := newTeller(contract)
 	d.tell(created(0, anna).of("waits"), created(0, bot).of("open"), turned(0, event.Closed).of("closed"))
