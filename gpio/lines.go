@@ -38,6 +38,16 @@ type Line struct {
 // that this user may not open, when there is none that it may.
 func Lines() ([]Chip, error) { return listChips() }
 
+// FindLine finds a pin of a configuration among chips as [Lines] gives them: chip is [Config.Chip]. [ErrNoLine] where there is
+// none. A [Tone] is looked for by [FindTone].
+func FindLine(chips []Chip, chip, pin string) (Chip, Line, error) {
+	c, number, err := findLine(chips, chip, pin)
+	if err != nil {
+		return Chip{}, Line{}, err
+	}
+	return c, c.Lines[number], nil
+}
+
 // headerLabel begins the label of the chip that has the 40-pin header: pinctrl-bcm2835 (Pi 0 to 3), pinctrl-bcm2711 (Pi 4),
 // pinctrl-rp1 (Pi 5), by the kernel's drivers of these names. Its number differs: it was gpiochip4 on early Pi 5 kernels.
 const headerLabel = "pinctrl-"

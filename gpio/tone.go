@@ -66,6 +66,13 @@ func openTonePin(o OutputConfig) (Pin, error) {
 	return p, nil
 }
 
+// FindTone returns an error that is [ErrNoPWM], or that the pin's PWM cannot be looked at, when a [Tone] cannot be played on
+// the pin. It takes nothing and changes nothing.
+func FindTone(pin string) error {
+	_, _, err := findPWM(pwmClass, pin)
+	return err
+}
+
 // writeFile writes a value into a file of sysfs, in one piece.
 func writeFile(path, value string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

@@ -35,7 +35,7 @@ when somebody at the desk is wanted.`,
 	}
 	root.PersistentFlags().String("config", "", "configuration file (default "+defaultConfig+" where it exists)")
 	root.AddCommand(
-		runCommand(), demoCommand(), checkCommand(), sendCommand(), statusCommand(), eventsCommand(), whyCommand(), replayCommand(), backupCommand(), compactCommand(), forgetCommand(),
+		runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand(), statusCommand(), eventsCommand(), whyCommand(), replayCommand(), backupCommand(), compactCommand(), forgetCommand(),
 		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), cardCommand(), gpioCommand(), serviceCommand(),
 		versionCommand(), checkStoreCommand(), salvageStoreCommand(),
 	)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -95,8 +96,7 @@ func steer(cmd *cobra.Command, verb string) error {
 		if err != nil {
 			return failed(fmt.Errorf("ask %s for the service: %w", service.Platform(), err), "is it installed? deskbell service install")
 		}
-		words := map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[state]
-		return serviceState{true, state == service.StatusRunning, words}.tell(cmd, "the service does not run", "deskbell service start")
+		return serviceState{true, state == service.StatusRunning, serviceWords[state]}.tell(cmd, "the service does not run", "deskbell service start")
 	case "uninstall":
 		_ = s.Stop() // one that does not run is as good
 		err = s.Uninstall()
@@ -114,25 +114,36 @@ func steer(cmd *cobra.Command, verb string) error {
 	return nil
 }
 
-// systemdStatus asks systemd itself: it tells a service that starts again and
-// again from one that runs.
+// systemdStatus prints what systemd says.
 func systemdStatus(cmd *cobra.Command) error {
-	out, err := exec.CommandContext(cmd.Context(), "systemctl", "show", systemd.Name, "--property=LoadState,ActiveState,SubState,NRestarts").CombinedOutput()
+	state, is, err := askSystemd(cmd.Context())
 	if err != nil {
-		return fmt.Errorf("ask systemd: %w: %s", err, strings.TrimSpace(string(out)))
+		return err
 	}
-	is := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		is[key] = value
-	}
-	state := serviceState{is["LoadState"] == "loaded", is["ActiveState"] == "active", is["ActiveState"]}
 	if !state.Installed {
 		return state.tell(cmd, "the service is not installed", "sudo deskbell service install")
 	}
 	return state.tell(cmd, fmt.Sprintf("the service does not run: %s (%s), started again %s times", is["ActiveState"], is["SubState"], is["NRestarts"]),
 		"see why with: journalctl -u deskbell")
 }
+
+// askSystemd asks systemd itself: it tells a service that starts again and
+// again from one that runs. is holds the properties that it gave.
+func askSystemd(ctx context.Context) (state serviceState, is map[string]string, err error) {
+	out, err := exec.CommandContext(ctx, "systemctl", "show", systemd.Name, "--property=LoadState,ActiveState,SubState,NRestarts").CombinedOutput()
+	if err != nil {
+		return state, nil, fmt.Errorf("ask systemd: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	is = map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		is[key] = value
+	}
+	return serviceState{is["LoadState"] == "loaded", is["ActiveState"] == "active", is["ActiveState"]}, is, nil
+}
+
+// serviceWords are the states that other service managers know.
+var serviceWords = map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}
 
 // serviceState is what the service manager says.
 type serviceState struct {

@@ -1,0 +1,44 @@
+package mqtt
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deskbell/agent/mqtt/mqtttest"
+)
+
+func TestProbeLogsInAndLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &mqtttest.Fake{}
+		defer f.Close()
+		if err := Probe(t.Context(), Config{Broker: "mqtt://broker.test", ClientID: "probe", Username: "desk", Dial: f.Dial}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if !f.Wait(ctx, func() bool { return f.Leaves() == 1 && f.Live() == 0 }) {
+			t.Errorf("it left %d times, and %d connections live", f.Leaves(), f.Live())
+		}
+		if got := f.Logins(); len(got) != 1 || got[0].ClientID != "probe" {
+			t.Errorf("logins: %+v", got)
+		}
+	})
+}
+
+func TestProbeSaysWhatIsWrong(t *testing.T) {
+	broker := mqtttest.StartMosquitto(t, "allow_anonymous false")
+	for _, tt := range []struct{ name, broker, want string }{
+		{"login refused", broker.URL(), "refused the login"},
+		{"address", "http://broker.test", "broker address: want mqtt://"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := Probe(t.Context(), Config{Broker: tt.broker, ClientID: "probe", Password: "geheim", Username: "desk"})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
