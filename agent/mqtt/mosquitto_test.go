@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -220,4 +221,19 @@ func TestNothingIsLeftOfManyForcedDrops(t *testing.T) {
 		t.Errorf("%d goroutines before, %d after\n%s", before, n, stacks[:runtime.Stack(stacks, true)])
 	}
 	t.Logf("%d connections, %d publishes acknowledged, %d not", served, good, bad)
+}
+
+func TestProbeSaysWhatIsWrong(t *testing.T) {
+	broker := mqtttest.StartMosquitto(t, "allow_anonymous false")
+	for _, tt := range []struct{ name, broker, want string }{
+		{"login refused", broker.URL(), "refused the login"},
+		{"address", "http://broker.test", "broker address: want mqtt://"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := Probe(t.Context(), Config{Broker: tt.broker, ClientID: "probe", Password: "geheim", Username: "desk"})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
 }
