@@ -53,10 +53,7 @@ func Check(path string) error {
 	// As long as it is open nobody writes it.
 	db, err := openBolt(context.Background(), path, &bolt.Options{ReadOnly: true, FreelistType: bolt.FreelistMapType, Timeout: lockTimeout})
 	if err == nil {
-		if err = checkTree(path); err == nil {
-			err = checkList(db)
-		}
-		err = errors.Join(err, db.Close())
+		err = errors.Join(checkTree(path), db.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("check store %s: %w", path, err)
@@ -87,36 +84,10 @@ func checkTree(path string) error {
 			return fmt.Errorf("page %d is damaged: it is used, and the pages end at %d", id, metas[0].end)
 		}
 	}
-	return nil
-}
-
-// checkList has bbolt look whether the pages in use and those of its list of
-// free ones fit together, where the file has one: deskbell writes none.
-func checkList(db *bolt.DB) error {
-	if listless(db.Path()) {
+	if metas[0].list == noList {
 		return nil
 	}
-	return db.View(func(tx *bolt.Tx) (first error) {
-		// Every error is taken, so that the goroutine of bbolt comes to its end.
-		for err := range tx.Check() {
-			if first == nil {
-				first = err
-			}
-		}
-		return first
-	})
-}
-
-// listless says whether neither of the file's two heads points to a list of
-// free pages.
-func listless(path string) bool {
-	p, err := openPager(path)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = p.file.Close() }()
-	metas, faults := p.metas()
-	return len(faults) == 0 && !metas[0].list && !metas[1].list
+	return t.checkList(metas[0])
 }
 
 // lockTimeout is how long to wait for whoever still has the file open: a child

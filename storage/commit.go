@@ -153,7 +153,7 @@ func (w *writer) transact(now stamp) (id int, err error) {
 	if runtime.GOOS != "windows" { // where a file is as long as its map
 		h.db.MaxSize = int(w.size.file)
 	}
-	if id, err = w.store(h.db, now); err == nil {
+	if id, err = w.commitWithList(h.db, now); err == nil {
 		w.options.Committed(time.Since(w.tried))
 		err = w.stored(h)
 	}

@@ -29,8 +29,9 @@
 // Format 1 is described in layout.go, a record in record.go; testdata has files
 // of it which every later version must read (TestStoredFiles). A file of a
 // newer format is refused and left as it is (TestNewerFormatIsLeftAlone).
-// Pages have 4096 bytes and bbolt keeps no list of free ones in the file, so
-// that a commit does not have to write it.
+// Pages have 4096 bytes. A list of the free ones goes into the file with the
+// last commit of a Run only, so that no other has to write it; without it the
+// next Open goes through all pages (TestTheLastCommitListsTheFreePages).
 //
 // # A crash or a power cut, at any moment
 //

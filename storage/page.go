@@ -26,6 +26,8 @@ import (
 //	         Positions count from the element
 //	bucket   a value: root uint64, sequence uint64; where the root is 0 its only
 //	         page follows
+//	list     of free pages: count uint16, then so many uint64, ascending; a
+//	         count of 65,535 says that the first of them is the count
 //	meta     pages 0 and 1: magic, version, page size, flags: 4 × uint32; the
 //	         root's bucket; list of free pages, end of the pages, transaction:
 //	         3 × uint64; FNV-1a of all that
@@ -37,6 +39,7 @@ const (
 	kindBranch = 1
 	kindLeaf   = 2
 	kindMeta   = 4
+	kindList   = 16
 
 	isBucket = 1 // a flag of an element
 
@@ -44,6 +47,9 @@ const (
 	metaVersion = 2
 	metaSum     = 56 // where the checksum stands
 )
+
+// noList stands for the page of the list where there is none.
+const noList = math.MaxUint64
 
 // cutAtMost is how much is looked at of a page that does not end within the
 // file.
@@ -56,7 +62,7 @@ var order = binary.NativeEndian
 type meta struct {
 	root        uint64
 	transaction uint64
-	list        bool   // of free pages: there is one
+	list        uint64 // the page with the list of free pages, or noList
 	end         uint64 // of the pages that were ever used
 }
 
@@ -144,7 +150,7 @@ func (p *pager) meta(id int64) (m meta, err error) {
 	if order.Uint32(b) != metaMagic || order.Uint32(b[4:]) != metaVersion || order.Uint32(b[8:]) != pageSize || order.Uint64(b[metaSum:]) != sum.Sum64() {
 		return bad("its checksum does not match")
 	}
-	return meta{root: order.Uint64(b[16:]), transaction: order.Uint64(b[48:]), list: order.Uint64(b[32:]) != math.MaxUint64, end: order.Uint64(b[40:])}, nil
+	return meta{root: order.Uint64(b[16:]), transaction: order.Uint64(b[48:]), list: order.Uint64(b[32:]), end: order.Uint64(b[40:])}, nil
 }
 
 // metas reads both, the newest that can be read first, and says what is wrong

@@ -32,6 +32,7 @@ type writer struct {
 	blind   bool      // the file system does not tell files apart
 	made    time.Time // when the file was made anew, the last time
 	since   int64     // bytes stored since then
+	leaving bool      // it is the last commit
 	lack    int64     // room that there must be before events are taken again
 
 	// Of one round.
@@ -95,6 +96,7 @@ func (l *Log) Run(ctx context.Context) error {
 	for w.queued() {
 		_ = w.round(false)
 	}
+	w.leaving = true
 	err := w.round(true)
 	l.enter(ended)
 	if err != nil {
