@@ -17,7 +17,7 @@ run: ## show the whole thing: demo, with nothing installed
 	go run ./cmd/deskbell demo
 
 test: ## every test, with the race detector
-	@packaging/need gcc=gcc,libc6-dev mosquitto
+	@packaging/need gcc=gcc,libc6-dev mosquitto strace chromium=chromium,fonts-dejavu-core
 	go test -race -timeout 15m ./...
 	go test -C packaging/bench -race -timeout 5m ./...
 

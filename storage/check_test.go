@@ -168,6 +168,40 @@ func TestCheckFindsWhatBboltTakes(t *testing.T) {
 	}
 }
 
+// TestCheckKnowsAPageFromAnother: one that was written in the place of another
+// is sound by itself, and bbolt panics where it comes upon it.
+func TestCheckKnowsAPageFromAnother(t *testing.T) {
+	dir := t.TempDir()
+	liveStore(t, dir).stop()
+	path := storePath(dir)
+	p, err := openPager(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := p.look(rootOf(t, path), false)
+	last := p.pages()
+	_ = p.file.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for id := uint64(2); id < last && checked < 20; id++ {
+		if !tree.uses(id) || order.Uint64(within(data, id)) != id { // it belongs to the page before it
+			continue
+		}
+		patch(t, path, func(data []byte) { within(data, id)[0] ^= 1 })
+		if err, want := checkTree(path), fmt.Sprintf("page %d is damaged: it says it is %d", id, id^1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		patch(t, path, func(data []byte) { within(data, id)[0] ^= 1 })
+		checked++
+	}
+	if checked < 5 {
+		t.Errorf("only %d pages", checked)
+	}
+}
+
 // TestBranchesBeginAsTheirPages: whatever is put and removed, bbolt leads to a
 // page by its first key, as Check wants it.
 func TestBranchesBeginAsTheirPages(t *testing.T) {

@@ -117,6 +117,22 @@ func TestWhatLooksLikeARecord(t *testing.T) {
 	}
 }
 
+// TestWhatLooksLikeAPage lies in the place of another one: it is what somebody
+// sent, or was written where it does not belong.
+func TestWhatLooksLikeAPage(t *testing.T) {
+	p := newPatient(t)
+	p.stray([]value{recordValue(1205, event("on the page of another"), 1)})
+	patch(t, p.path, func(data []byte) {
+		i := bytes.Index(data, []byte("on the page of another"))
+		data[i/pageSize*pageSize] ^= 1
+	})
+	p.spoil(p.commit.transaction%2, p.commit.root) // so that events after the last one that is known count
+	_, got := p.salvage()
+	if d := data(got, 1205); d != "" {
+		t.Errorf("event 1205 is %q", d)
+	}
+}
+
 // TestTwoRecordsOfOneSequence: one of them is of a commit that was undone.
 func TestTwoRecordsOfOneSequence(t *testing.T) {
 	p := newPatient(t)

@@ -165,6 +165,14 @@ func TestAFolderThatMayNotBeUsed(t *testing.T) {
 			s.fill(nobody)
 			must(s.t, os.Chown(filepath.Join(s.data, "deskbell.db"), 0, 0), os.Chmod(filepath.Join(s.data, "deskbell.db"), 0o644))
 		}, "data/deskbell.db", "chown"},
+		{"a damaged file that may only be read", nobody, func(s *site) {
+			s.fill(nobody)
+			db := filepath.Join(s.data, "deskbell.db")
+			f, err := os.OpenFile(db, os.O_RDWR, 0)
+			must(s.t, err)
+			_, err = f.WriteAt(make([]byte, 8<<10), 0) // both of its heads
+			must(s.t, err, f.Close(), os.Chown(db, 0, 0), os.Chmod(db, 0o644))
+		}, "data/deskbell.db", "chown"},
 		{"a folder that may only be read", nobody, func(s *site) {
 			s.fill(nobody)
 			must(s.t, os.Chmod(s.data, 0o555))
