@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +35,12 @@ type Options struct {
 	// Waiting is called whenever the agent, before it is ready, begins to wait
 	// for something, such as room for the store. It must not block. May be nil.
 	Waiting func(why error)
+	// Listener takes the webhooks, such as one that a service manager has kept
+	// over a restart; Run closes it. Nil: Run binds webhook.listen.
+	Listener net.Listener
+	// Bound is told the listener, before anything is accepted. It must not block.
+	// May be nil.
+	Bound func(net.Listener)
 	// Ready is called once, when events are taken and everything runs.
 	Ready func()
 	// Trace is called at every change of an output's level; it must not block.
@@ -129,15 +134,11 @@ func New(c Config, o Options) (*Agent, error) {
 // error means that it cannot do its work: the webhook's address is taken, or
 // the store may not be used.
 func (a *Agent) Run(ctx context.Context) error {
-	l, err := net.Listen("tcp", a.config.Webhook.Listen)
+	l, err := a.listen()
 	if err != nil {
-		if used := storage.InUse(a.config.DataDir); used != nil {
-			return used // a second agent: to name the first helps more
-		}
-		return fmt.Errorf("listen for webhooks: %w", err)
+		return err
 	}
 	defer l.Close()
-	a.listener.Store(&l)
 	a.board, err = gpio.Open(a.boardConfig(), a.log)
 	if err != nil {
 		return fmt.Errorf("open the outputs: %w", err)
@@ -299,40 +300,9 @@ func (a *Agent) stages(r *rooms) []stage {
 	}
 }
 
-// serveWebhook serves until ctx ends, and then until the posts in flight are
-// answered, for a while.
-func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
-	server := webhook.NewServer(a.webhook, a.log)
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		a.webhook.Drain()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
-		defer cancel()
-		err := server.Shutdown(grace)
-		if err != nil {
-			err = server.Close() // what was not answered counts as not taken
-		}
-		stopped <- err
-	})
-	err := server.Serve(webhook.LimitListener(l, webhook.MaxConnections))
-	if !stop() && errors.Is(err, http.ErrServerClosed) {
-		return <-stopped
-	}
-	return fmt.Errorf("serve webhooks: %w", err)
-}
-
 // ControlSocket is the path of the socket on which the agent of a data folder
 // answers commands.
 func ControlSocket(dataDir string) string { return filepath.Join(dataDir, "control.sock") }
-
-// WebhookAddr is the address that webhooks are taken on, once Run has bound
-// it; before that it is "".
-func (a *Agent) WebhookAddr() string {
-	if l := a.listener.Load(); l != nil {
-		return (*l).Addr().String()
-	}
-	return ""
-}
 
 func (a *Agent) boardConfig() gpio.Config {
 	c := a.config.Board()
