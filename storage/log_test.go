@@ -254,60 +254,6 @@ func TestStopStoresWhatIsQueued(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
-	set := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
-	unset := time.Date(1970, 1, 1, 0, 0, 7, 0, time.UTC)
-	for _, test := range []struct {
-		name   string
-		before time.Time
-		after  time.Time // after the restart
-		off    time.Duration
-	}{
-		{"the time switched off counts when the clock was set", set, set.Add(3 * time.Hour), 3 * time.Hour},
-		{"it does not count when the clock was not set before", unset, set, 0},
-		{"nor when it is not set after", set, unset, 0},
-		{"nor when the clock went back", set, set.Add(-time.Hour), 0},
-		{"a clock that is far ahead does not count for more than ten years", set, set.AddDate(200, 0, 0), offAtMost},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				dir := t.TempDir()
-				o := testOptions()
-				o.Now = func() time.Time { return test.before }
-				l := openLog(t, dir, o)
-				l.append(event("before"))
-				time.Sleep(10 * time.Second)
-				l.stop()
-				o.Now = func() time.Time { return test.after }
-				l = openLog(t, dir, o)
-				if want := 10*time.Second + test.off; l.Elapsed() != want {
-					t.Errorf("elapsed %v, want %v", l.Elapsed(), want)
-				}
-				if s := l.clock.read(); s.running != 10*time.Second {
-					t.Errorf("running %v", s.running)
-				}
-				time.Sleep(time.Second)
-				l.append(event("after"))
-				for i, at := range []time.Time{test.before, test.after} {
-					r, err := l.Get(uint64(i + 1))
-					if at.Equal(unset) {
-						at = time.Time{}
-					}
-					if err != nil || !r.Received.Equal(at) {
-						t.Errorf("event %d received %v, want %v, %v", i+1, r.Received, at, err)
-					}
-				}
-				if r, _ := l.Get(2); r.Elapsed != 11*time.Second+test.off {
-					t.Errorf("event 2 at %v", r.Elapsed)
-				}
-				if l.StartSequence() != 1 {
-					t.Errorf("start sequence %d", l.StartSequence())
-				}
-			})
-		})
-	}
-}
-
 func TestUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := openLog(t, t.TempDir(), testOptions())
