@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // A bench is one run of all measurements.
@@ -208,7 +209,7 @@ func (b *bench) driveWith(ctx context.Context, st *stage, p load.Poster, length 
 		return o, err
 	}
 	defer s.Close()
-	before, err := st.program.process.cpu(st.program.pid)
+	before, err := process.CPU(st.program.pid)
 	if err != nil {
 		return o, err
 	}
@@ -218,7 +219,7 @@ func (b *bench) driveWith(ctx context.Context, st *stage, p load.Poster, length 
 	if err := settle(ctx, ledger); err != nil {
 		return o, err
 	}
-	after, err := st.program.process.cpu(st.program.pid)
+	after, err := process.CPU(st.program.pid)
 	if err != nil {
 		return o, err
 	}

@@ -80,9 +80,9 @@ func TestInterrupt(t *testing.T) {
 	defer cancel()
 	go func() {
 		// The load begins when both processes run.
-		for len(children(t)) < 2 && pause(ctx, time.Millisecond) {
+		for len(children(t)) < 2 && load.Sleep(ctx, time.Millisecond) {
 		}
-		pause(ctx, 200*time.Millisecond)
+		load.Sleep(ctx, 200*time.Millisecond)
 		cancel()
 	}()
 	if err := b.measure(ctx); !errors.Is(err, context.Canceled) {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"deskbell/packaging/bench/process"
 )
 
 // A broker is a mosquitto on a loopback port of its own. It keeps sessions and
@@ -14,7 +16,7 @@ import (
 type broker struct {
 	config  string
 	address string // host:port
-	process *process
+	process *child
 }
 
 func newBroker(dir string) (*broker, error) {
@@ -22,7 +24,7 @@ func newBroker(dir string) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	free, err := freeAddresses(1)
+	free, err := process.Addresses(1)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func (b *broker) start(ctx context.Context) error {
 	if err != nil {
 		program = "/usr/sbin/mosquitto" // Debian puts it where users do not look
 	}
-	if b.process, err = start(program, "-c", b.config); err != nil {
+	if b.process, err = start("mosquitto", program, "-c", b.config); err != nil {
 		return err
 	}
 	return b.process.await(ctx, "listens", func() bool { return listens(b.address) })

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"deskbell/packaging/bench/process"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -66,7 +68,7 @@ func machineBusy() (time.Duration, error) {
 		}
 		busy += n
 	}
-	return time.Duration(busy) * tick, nil
+	return time.Duration(busy) * process.Tick, nil
 }
 
 func loadAverage() string {

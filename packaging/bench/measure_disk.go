@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"deskbell/packaging/bench/load"
 )
 
 const (
@@ -99,14 +101,14 @@ func idleBytes(b *bench, ctx context.Context, _ int) (err error) {
 		return err
 	}
 	// New conversations blink for a while, and cursors are saved.
-	if !pause(ctx, 8*time.Second) {
+	if !load.Sleep(ctx, 8*time.Second) {
 		return ctx.Err()
 	}
 	before, err := d.written()
 	if err != nil {
 		return err
 	}
-	if !pause(ctx, b.Idle) {
+	if !load.Sleep(ctx, b.Idle) {
 		return ctx.Err()
 	}
 	after, err := d.written()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // speed has so many connections post as fast as they are answered.
@@ -121,7 +122,7 @@ func (b *bench) countSyncs(ctx context.Context, k kind) (per, own float64, err e
 		return 0, 0, err
 	}
 	defer st.end()
-	if st.program.pid, err = child(st.program.process.pid()); err != nil {
+	if st.program.pid, err = process.Child(st.program.process.PID()); err != nil {
 		return 0, 0, err
 	}
 	var commits [3]float64
@@ -132,7 +133,7 @@ func (b *bench) countSyncs(ctx context.Context, k kind) (per, own float64, err e
 	if _, err := b.drive(ctx, st, st.program.poster(16), b.Load/2); err != nil {
 		return 0, 0, err
 	}
-	if !pause(ctx, 1500*time.Millisecond) { // what is saved afterwards counts as well
+	if !load.Sleep(ctx, 1500*time.Millisecond) { // what is saved afterwards counts as well
 		return 0, 0, ctx.Err()
 	}
 	if commits[1], err = st.program.commits(ctx); err != nil {
@@ -174,14 +175,4 @@ func traced(file string, from, to time.Time) (n int, err error) {
 		}
 	}
 	return n, nil
-}
-
-// pause reports whether ctx still goes on after d.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // startCold starts with a full store that the disk has to give, beside one
@@ -148,10 +149,10 @@ func (b *bench) first200(ctx context.Context, k kind, broker *broker) (took time
 	if err := p.ready(ctx); err != nil {
 		return 0, 0, err
 	}
-	if !pause(ctx, 2*time.Second) {
+	if !load.Sleep(ctx, 2*time.Second) {
 		return 0, 0, ctx.Err()
 	}
-	all, _, err = memory(p.pid, p.store())
+	all, _, err = process.Memory(p.pid, p.store())
 	return took, all, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // away takes the broker away while events go on to come.
@@ -83,7 +84,7 @@ func fullMemory(b *bench, ctx context.Context, _ int) error {
 		return err
 	}
 	defer s.Close()
-	if !pause(ctx, time.Second) {
+	if !load.Sleep(ctx, time.Second) {
 		return ctx.Err()
 	}
 	var most, now int64
@@ -92,7 +93,7 @@ func fullMemory(b *bench, ctx context.Context, _ int) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 		defer cancel()
 		for {
-			all, mapped, err := memory(st.program.pid, st.program.store())
+			all, mapped, err := process.Memory(st.program.pid, st.program.store())
 			if err != nil {
 				return err
 			}
@@ -101,7 +102,7 @@ func fullMemory(b *bench, ctx context.Context, _ int) error {
 			if done() {
 				return nil
 			}
-			if !pause(ctx, 100*time.Millisecond) {
+			if !load.Sleep(ctx, 100*time.Millisecond) {
 				return fmt.Errorf("wait until %s: %w", what, ctx.Err())
 			}
 		}

@@ -62,25 +62,6 @@ func TestTracedCallsAreThoseBetween(t *testing.T) {
 	}
 }
 
-// TestOwnFigures reads those of this process.
-func TestOwnFigures(t *testing.T) {
-	p := &process{}
-	if used, err := p.cpu(os.Getpid()); err != nil || used < 0 || used > time.Hour {
-		t.Errorf("cpu: %v, %v", used, err)
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, mapped, err := memory(os.Getpid(), program)
-	if err != nil || mapped == 0 || all <= mapped {
-		t.Errorf("memory: %d, %d of it mapped from %s, %v", all, mapped, program, err)
-	}
-	if _, none, err := memory(os.Getpid(), "deskbell.db"); none != 0 || err != nil {
-		t.Errorf("%d bytes of no file, %v", none, err)
-	}
-}
-
 // TestBusyness has this process do something: that is ours, not others'.
 func TestBusyness(t *testing.T) {
 	before, err := look()

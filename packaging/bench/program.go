@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // The two programs that are compared.
@@ -46,7 +47,7 @@ type setting struct {
 // A program runs.
 type program struct {
 	kind
-	process *process
+	process *child
 	pid     int
 	setting setting
 	address string // of the webhook, host:port
@@ -58,7 +59,7 @@ const token = "right"
 
 // run starts a program and returns before it is ready.
 func (b *bench) run(k kind, s setting) (*program, error) {
-	free, err := freeAddresses(2)
+	free, err := process.Addresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +78,10 @@ func (b *bench) run(k kind, s setting) (*program, error) {
 	}
 	command = append(s.tracer, command...)
 	p.began = time.Now()
-	if p.process, err = start(command[0], command[1:]...); err != nil {
+	if p.process, err = start(string(k), command[0], command[1:]...); err != nil {
 		return nil, err
 	}
-	p.process.name = string(k)
-	p.pid = p.process.pid()
+	p.pid = p.process.PID()
 	return p, nil
 }
 
@@ -141,8 +141,8 @@ func (p *program) ready(ctx context.Context) error {
 // stop ends the program. A tracer ends with what it traces.
 func (p *program) stop() {
 	if len(p.setting.tracer) > 0 {
-		if pid, err := child(p.process.pid()); err == nil {
-			p.process.stopChild(pid)
+		if pid, err := process.Child(p.process.PID()); err == nil {
+			p.process.stopTraced(pid)
 			return
 		}
 	}

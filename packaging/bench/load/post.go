@@ -86,7 +86,7 @@ func (s *sender) run(ctx context.Context, index int, start time.Duration) {
 		due := s.ledger.now()
 		if s.Rate > 0 {
 			due = start + time.Duration(float64(k*s.Connections+index)/s.Rate*float64(time.Second))
-			if !sleep(ctx, due-s.ledger.now()) {
+			if !Sleep(ctx, due-s.ledger.now()) {
 				return
 			}
 		}
@@ -95,7 +95,7 @@ func (s *sender) run(ctx context.Context, index int, start time.Duration) {
 		status, err := s.post(ctx)
 		s.ledger.answer(s.lane, number, s.Batch, status, err, s.ledger.now())
 		if status != http.StatusOK {
-			sleep(ctx, s.Pause)
+			Sleep(ctx, s.Pause)
 		}
 		if s.Again > 0 && k%s.Again == s.Again-1 {
 			s.repeat(ctx)
@@ -119,7 +119,7 @@ func (s *sender) post(ctx context.Context) (status int, err error) {
 		if err != nil {
 			s.drop()
 		}
-		if status == http.StatusOK || try >= s.Tries || !sleep(ctx, s.Pause) {
+		if status == http.StatusOK || try >= s.Tries || !Sleep(ctx, s.Pause) {
 			return status, err
 		}
 	}
@@ -161,8 +161,8 @@ func (s *sender) drop() {
 	}
 }
 
-// sleep reports whether ctx still goes on after d.
-func sleep(ctx context.Context, d time.Duration) bool {
+// Sleep reports whether ctx still goes on after d.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

@@ -56,7 +56,7 @@ func TestSubscriber(t *testing.T) {
 
 func (s *Subscriber) awaitLoss(ctx context.Context) bool {
 	for s.Connected() {
-		if !sleep(ctx, time.Millisecond) {
+		if !Sleep(ctx, time.Millisecond) {
 			return false
 		}
 	}

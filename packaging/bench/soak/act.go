@@ -43,7 +43,7 @@ func (s *soak) act(ctx context.Context, a action) {
 	case halfOpen:
 		n, release := s.proxy.swallow()
 		s.acted(a, "for %v", a.lasts)
-		sleep(ctx, a.lasts)
+		load.Sleep(ctx, a.lasts)
 		s.expect(a.kind, window*n)
 		release()
 	case fillDisk:
@@ -105,23 +105,23 @@ func (s *soak) endAgent(ctx context.Context, a action) {
 	case killStart:
 		// The one that runs ends first; then one is cut off while it starts.
 		s.expectUnsaved(a.kind)
-		p.end(syscall.SIGKILL, time.Minute)
+		p.End(syscall.SIGKILL, time.Minute)
 		s.buried(a.kind, false)
 		s.started()
 		after := between(a.rand, time.Millisecond, 150*time.Millisecond)
 		time.Sleep(after)
 		s.expectUnsaved(a.kind)
-		s.agent.process.end(syscall.SIGKILL, time.Minute)
+		s.agent.process.End(syscall.SIGKILL, time.Minute)
 		s.buried(a.kind, false)
 		s.acted(a, "after %v", after)
 	case killAgent:
 		s.expectUnsaved(a.kind)
-		p.end(syscall.SIGKILL, time.Minute)
+		p.End(syscall.SIGKILL, time.Minute)
 		s.buried(a.kind, false)
 		s.acted(a, "")
 	case dumpAgent:
 		s.expectUnsaved(a.kind)
-		p.end(syscall.SIGQUIT, time.Minute)
+		p.End(syscall.SIGQUIT, time.Minute)
 		n := s.buried(a.kind, true)
 		s.acted(a, "%d", n)
 		if n > 400 {
@@ -137,15 +137,15 @@ func (s *soak) endAgent(ctx context.Context, a action) {
 		s.buried(a.kind, false)
 	case damageStore:
 		s.expectUnsaved(a.kind)
-		p.end(pick(a.rand, syscall.SIGKILL, syscall.SIGTERM), time.Minute)
+		p.End(pick(a.rand, syscall.SIGKILL, syscall.SIGTERM), time.Minute)
 		s.buried(a.kind, false)
 		s.damage(ctx, a)
 	}
 	if a.rand.IntN(3) == 0 {
-		sleep(ctx, a.lasts)
+		load.Sleep(ctx, a.lasts)
 	}
 	s.started()
-	sleep(ctx, between(a.rand, 0, 2*time.Second)) // the next one does not always meet a start
+	load.Sleep(ctx, between(a.rand, 0, 2*time.Second)) // the next one does not always meet a start
 }
 
 // awayBroker has the broker be away. What it acknowledged it has passed on
@@ -155,11 +155,11 @@ func (s *soak) awayBroker(ctx context.Context, a action) {
 	lock.Lock()
 	defer lock.Unlock()
 	if a.kind == freezeBroker {
-		s.broker.process.signal(syscall.SIGSTOP)
+		s.broker.process.Signal(syscall.SIGSTOP)
 		s.acted(a, "for %v", a.lasts)
-		sleep(ctx, a.lasts)
+		load.Sleep(ctx, a.lasts)
 		s.expect(a.kind, 2*window)
-		s.broker.process.signal(syscall.SIGCONT)
+		s.broker.process.Signal(syscall.SIGCONT)
 		return
 	}
 	s.proxy.take(false)
@@ -176,7 +176,7 @@ func (s *soak) awayBroker(ctx context.Context, a action) {
 	}
 	release()
 	s.acted(a, "for %v", a.lasts)
-	sleep(ctx, a.lasts)
+	load.Sleep(ctx, a.lasts)
 	back := context.WithoutCancel(ctx)
 	if err := s.broker.start(back); err != nil {
 		s.breach("%v", err)

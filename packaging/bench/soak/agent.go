@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"syscall"
 	"time"
+
+	"deskbell/packaging/bench/process"
 )
 
 // An agent is the program, run as a user would run it.
@@ -19,7 +20,7 @@ type agent struct {
 	data    string // its data folder
 	address string // of the webhook
 	admin   string
-	process *process // nil: it is stopped
+	process *process.Process // nil: it is stopped
 	output  *os.File
 	starts  int
 	began   time.Time
@@ -28,15 +29,11 @@ type agent struct {
 const token = "right"
 
 func newAgent(binary, dir, data, broker string, maxSize int64) (*agent, error) {
-	a := &agent{binary: binary, dir: dir, data: data}
-	for _, address := range []*string{&a.address, &a.admin} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		*address = l.Addr().String()
-		defer l.Close()
+	free, err := process.Addresses(2)
+	if err != nil {
+		return nil, err
 	}
+	a := &agent{binary: binary, dir: dir, data: data, address: free[0], admin: free[1]}
 	config := fmt.Sprintf("device = \"soak\"\ndata_dir = %q\nwebhook = { listen = %q, tokens = [%q], rate = 0 }\nadmin = { listen = %q }\n"+
 		"storage = { max_size = \"%dMiB\", when_full = \"refuse\" }\n[[forward]]\nname = \"hub\"\nbroker = \"mqtt://%s\"\n",
 		data, a.address, token, a.admin, maxSize>>20, broker)
@@ -59,7 +56,7 @@ func (a *agent) start() (err error) {
 		return err
 	}
 	a.began = time.Now()
-	a.process, err = start(a.output, a.env(), a.binary, "run", "--config", a.config())
+	a.process, err = process.Start(a.output, a.env(), a.binary, "run", "--config", a.config())
 	return err
 }
 
@@ -100,12 +97,12 @@ const stopTime = 10 * time.Second
 // stop ends the agent as a service manager does, and says what was wrong.
 func (a *agent) stop() (took time.Duration, fault string) {
 	began := time.Now()
-	p := a.process
-	switch inTime := p.end(syscall.SIGTERM, stopTime); {
+	inTime := a.process.End(syscall.SIGTERM, stopTime)
+	switch _, err := a.process.Wait(); {
 	case !inTime:
 		fault = fmt.Sprintf("not ended %v after SIGTERM", stopTime)
-	case p.err != nil:
-		fault = fmt.Sprintf("ended by SIGTERM with %v", p.err)
+	case err != nil:
+		fault = fmt.Sprintf("ended by SIGTERM with %v", err)
 	}
 	return time.Since(began), fault
 }
@@ -118,19 +115,18 @@ func (a *agent) run(ctx context.Context, args ...string) (output string, code in
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	p, err := start(f, a.env(), a.binary, append(args, "--config", a.config())...)
+	p, err := process.Start(f, a.env(), a.binary, append(args, "--config", a.config())...)
 	if err != nil {
 		return "", 0, err
 	}
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 	case <-ctx.Done():
-		p.signal(syscall.SIGKILL)
-		<-p.ended
+		p.Signal(syscall.SIGKILL)
 	case <-time.After(time.Minute):
-		p.signal(syscall.SIGABRT)
-		<-p.ended
+		p.Signal(syscall.SIGABRT)
 	}
+	code, _ = p.Wait()
 	b, err := os.ReadFile(f.Name())
-	return string(b), p.cmd.ProcessState.ExitCode(), err
+	return string(b), code, err
 }

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // A broker is a mosquitto that keeps its sessions, with the proxy before it.
@@ -17,18 +20,15 @@ type broker struct {
 	dir     string
 	address string
 	output  *os.File
-	process *process // nil: it is away
+	process *process.Process // nil: it is away
 }
 
 func newBroker(dir string) (*broker, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := process.Addresses(1)
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{dir: dir, address: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
+	b := &broker{dir: dir, address: free[0]}
 	_, port, _ := net.SplitHostPort(b.address)
 	// It saves when it is told to and when it ends: what it has saved must not be
 	// older than what it has sent, or it would send that again.
@@ -51,7 +51,7 @@ func (b *broker) start(ctx context.Context) error {
 	if err != nil {
 		program = "/usr/sbin/mosquitto" // Debian puts it where users do not look
 	}
-	if b.process, err = start(b.output, nil, program, "-c", b.config()); err != nil {
+	if b.process, err = process.Start(b.output, nil, program, "-c", b.config()); err != nil {
 		return err
 	}
 	return await(ctx, 30*time.Second, "the broker listens", func() bool {
@@ -67,7 +67,7 @@ func (b *broker) start(ctx context.Context) error {
 func (b *broker) save(ctx context.Context) error {
 	file := filepath.Join(b.dir, "mosquitto.db")
 	before, _ := os.Stat(file)
-	b.process.signal(syscall.SIGUSR1)
+	b.process.Signal(syscall.SIGUSR1)
 	return await(ctx, 10*time.Second, "the broker has saved its sessions", func() bool {
 		now, err := os.Stat(file)
 		return err == nil && now.Size() > 0 && (before == nil || !os.SameFile(before, now) || now.ModTime().After(before.ModTime()))
@@ -76,7 +76,7 @@ func (b *broker) save(ctx context.Context) error {
 
 func (b *broker) stop(s syscall.Signal) {
 	if b.process != nil {
-		b.process.end(s, 30*time.Second)
+		b.process.End(s, 30*time.Second)
 		b.process = nil
 	}
 }
@@ -86,21 +86,9 @@ func await(ctx context.Context, within time.Duration, what string, ready func() 
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for !ready() {
-		if !sleep(ctx, 5*time.Millisecond) {
+		if !load.Sleep(ctx, 5*time.Millisecond) {
 			return errors.New("wait until " + what + ": " + ctx.Err().Error())
 		}
 	}
 	return nil
-}
-
-// sleep reports whether ctx still goes on after d.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

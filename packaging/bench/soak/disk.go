@@ -8,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"deskbell/packaging/bench/load"
+	"deskbell/packaging/bench/process"
 )
 
 // damage spoils places of the store from which all that was not delivered can be
@@ -54,7 +57,7 @@ func (s *soak) fill(ctx context.Context, a action) {
 	}
 	s.unsaved(true)
 	s.acted(a, "but for %d kB, for %v (%v)", left>>10, a.lasts, err)
-	sleep(ctx, a.lasts)
+	load.Sleep(ctx, a.lasts)
 	s.unsaved(false)
 }
 
@@ -76,16 +79,16 @@ func (s *soak) inject(ctx context.Context, a action, calls, fault string) {
 	}
 	defer out.Close()
 	s.unsaved(true)
-	tracer, err := start(out, nil, "strace", "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(p.pid()),
+	tracer, err := process.Start(out, nil, "strace", "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(p.PID()),
 		"-e", "trace="+calls, "-e", "inject="+calls+":error="+fault+when)
 	if err != nil {
 		s.breach("%v", err)
 		return
 	}
-	s.acted(a, "%s of process %d with %s%s, for %v", calls, p.pid(), fault, when, a.lasts)
-	sleep(ctx, a.lasts)
-	tracer.end(syscall.SIGINT, 10*time.Second)
-	sleep(ctx, time.Second) // positions are saved again
+	s.acted(a, "%s of process %d with %s%s, for %v", calls, p.PID(), fault, when, a.lasts)
+	load.Sleep(ctx, a.lasts)
+	tracer.End(syscall.SIGINT, 10*time.Second)
+	load.Sleep(ctx, time.Second) // positions are saved again
 	s.unsaved(false)
 }
 
@@ -96,10 +99,10 @@ func tracing() bool {
 		return false
 	}
 	defer out.Close()
-	p, err := start(out, nil, "strace", "-e", "trace=none", "true")
+	p, err := process.Start(out, nil, "strace", "-e", "trace=none", "true")
 	if err != nil {
 		return false
 	}
-	<-p.ended
-	return p.err == nil
+	_, err = p.Wait()
+	return err == nil
 }

@@ -132,14 +132,14 @@ func (s *soak) close() error {
 		s.unload()
 	}
 	if s.agent != nil && s.agent.process != nil {
-		s.agent.process.end(syscall.SIGKILL, time.Minute)
+		s.agent.process.End(syscall.SIGKILL, time.Minute)
 	}
 	if s.sub != nil {
 		s.sub.Close()
 	}
 	if s.broker != nil {
 		if s.broker.process != nil {
-			s.broker.process.signal(syscall.SIGCONT)
+			s.broker.process.Signal(syscall.SIGCONT)
 		}
 		s.broker.stop(syscall.SIGTERM)
 	}
@@ -217,7 +217,7 @@ func (s *soak) settle(ctx context.Context) {
 	if err := s.ledger.Settle(waiting); err != nil {
 		s.breach("%v", err)
 	}
-	_ = sleep(ctx, time.Second) // for what should not come
+	_ = load.Sleep(ctx, time.Second) // for what should not come
 	if out, code, err := s.agent.run(ctx, "status"); err != nil || code != 0 {
 		s.breach("status ended with %d, %v: %s", code, err, out)
 	} else {
@@ -242,7 +242,7 @@ var errStopped = errors.New("stopped by a signal")
 // run carries out the plan until ctx ends.
 func (s *soak) run(ctx context.Context) {
 	for a := range plan(s.seed) {
-		if !sleep(ctx, a.pause) {
+		if !load.Sleep(ctx, a.pause) {
 			break
 		}
 		if !s.possible(a.kind) {

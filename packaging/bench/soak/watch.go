@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"deskbell/packaging/bench/load"
 )
 
 // A watch looks at the agent all the time: whether it says that it is ready when
@@ -44,7 +46,7 @@ const lookEvery = 100 * time.Millisecond
 
 func (w *watch) run(ctx context.Context) {
 	w.client.Timeout = 10 * time.Second
-	for sleep(ctx, lookEvery) {
+	for load.Sleep(ctx, lookEvery) {
 		w.revive()
 		w.look(ctx)
 		w.books.count()
@@ -62,8 +64,9 @@ func (w *watch) revive() {
 		return
 	}
 	defer lock.Unlock()
-	if p := w.agent.process; p != nil && !p.alive() {
-		w.breach("the agent ended by itself: %v; see %s", p.err, w.agent.log())
+	if p := w.agent.process; p != nil && !p.Alive() {
+		_, err := p.Wait()
+		w.breach("the agent ended by itself: %v; see %s", err, w.agent.log())
 		w.buried(stopAgent, false)
 		w.started()
 	}
@@ -129,7 +132,7 @@ func (w *watch) measure() {
 	if w.agent.process == nil {
 		return
 	}
-	if s, err := measure(w.agent.process.pid(), w.agent.store()); err == nil {
+	if s, err := measure(w.agent.process.PID(), w.agent.store()); err == nil {
 		s.age = time.Since(w.agent.began)
 		w.books.sized(s)
 	}
