@@ -52,7 +52,7 @@ func (s *soak) fill(ctx context.Context, a action) {
 	}
 	defer os.Remove(filler)
 	defer f.Close()
-	if room := int64(st.Bavail)*st.Bsize - int64(left); room > 0 {
+	if room := int64(st.Bavail)*int64(st.Bsize) - int64(left); room > 0 {
 		err = syscall.Fallocate(int(f.Fd()), 0, 0, room)
 	}
 	s.unsaved(true)
