@@ -4,19 +4,18 @@ import (
 	"encoding"
 	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // binder fills configuration structs from a decoded TOML tree. It goes on
 // after a fault, so that all faults are told at once.
 type binder struct {
 	*collector
-	env func(string) (string, bool)
+	env  func(string) (string, bool)
+	from Loader
 }
 
 // table fills the struct dst from the TOML table src. A key that no field has
@@ -158,48 +157,6 @@ func (b *binder) text(src any, path, want string) (string, bool) {
 		}
 		return v
 	}), true
-}
-
-// secret fills a secret: from $CREDENTIALS_DIRECTORY, else from the file that
-// <key>_file names, else from the key itself.
-func (b *binder) secret(dst reflect.Value, form, key string, src map[string]any, path, credential string) {
-	direct, hasDirect := src[key]
-	file, hasFile := src[key+"_file"]
-	if hasDirect && hasFile {
-		b.add(join(path, key), "give %s or %s_file, not both", key, key)
-	}
-	if hasDirect {
-		b.value(dst, direct, join(path, key), credential)
-	}
-	name := ""
-	if hasFile {
-		name, _ = b.text(file, join(path, key+"_file"), "a path")
-	}
-	if dir, ok := b.env("CREDENTIALS_DIRECTORY"); ok && dir != "" {
-		at := dir + string(os.PathSeparator) + credential
-		if _, err := os.Stat(at); err == nil {
-			name = at
-		}
-	}
-	if name == "" {
-		return
-	}
-	content, err := os.ReadFile(name)
-	if err != nil {
-		b.add(join(path, key+"_file"), "read the secret: %v", err)
-		return
-	}
-	if form == "lines" {
-		lines := []string{}
-		for line := range strings.Lines(string(content)) {
-			if line = strings.TrimSpace(line); line != "" {
-				lines = append(lines, line)
-			}
-		}
-		dst.Set(reflect.ValueOf(lines))
-		return
-	}
-	dst.SetString(strings.TrimRight(string(content), "\r\n"))
 }
 
 func (b *binder) isSecret(t reflect.Type, key string) bool {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ type Fault struct {
 	Key  string // dotted path of the key, "" when the file as a whole is meant
 	Line int    // line in the file, from 1; 0 when it cannot be known
 	Text string // what is wrong and what to write instead
+
+	cause error // where there is one; nil mostly
 }
 
 // String is the fault as `check` prints it.
@@ -38,6 +41,17 @@ func (fs Faults) Error() string {
 		lines[i] = f.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Is says whether every fault has target as its cause, such as fs.ErrPermission
+// where secrets may not be read and all else is well.
+func (fs Faults) Is(target error) bool {
+	for _, f := range fs {
+		if !errors.Is(f.cause, target) {
+			return false
+		}
+	}
+	return len(fs) > 0
 }
 
 // collector gathers faults and knows where each key stands in the file.

@@ -15,23 +15,35 @@ import (
 //go:embed deskbell.toml
 var Reference []byte
 
-// LoadFile reads the configuration file name. A file that cannot be read is an
-// error of package io/fs; everything else is a Faults.
-func LoadFile(name string) (Config, error) {
-	doc, err := os.ReadFile(name)
-	if err != nil {
-		return Config{}, err
-	}
-	return Load(doc, ThisMachine())
-}
-
 // Load reads a configuration and completes it with what follows from the
 // machine and from other keys: after it, every value is the one in force. The
 // error is a Faults with all that is wrong, in the order of the file.
-func Load(doc []byte, m Machine) (Config, error) {
+func Load(doc []byte, m Machine) (Config, error) { return Loader{Machine: m}.Load(doc) }
+
+// Loader loads a configuration as Load does, in another way where one is set.
+type Loader struct {
+	Machine Machine
+	// Read reads the file of a secret. Nil: os.ReadFile.
+	Read func(name string) ([]byte, error)
+	// WithoutSecrets is for commands that need none: a secret that this user may
+	// not read, or that is empty, is no fault. Its value is then Unread.
+	WithoutSecrets bool
+	// File is told the file of each secret that the configuration has in one,
+	// and the name of its credential. May be nil.
+	File func(credential, name string)
+}
+
+// Unread stands for a secret that was not read, see Loader.WithoutSecrets.
+const Unread = "(not read)"
+
+// Load reads a configuration; see the function Load.
+func (l Loader) Load(doc []byte) (Config, error) {
+	if l.Read == nil {
+		l.Read = os.ReadFile
+	}
 	c := Default()
 	faults := &collector{}
-	var tree map[string]any
+	tree := map[string]any{}
 	if err := toml.Unmarshal(doc, &tree); err != nil {
 		var at *toml.DecodeError
 		if errors.As(err, &at) {
@@ -42,9 +54,14 @@ func Load(doc []byte, m Machine) (Config, error) {
 	}
 	faults.lines = keyLines(doc)
 	refuseLater(tree, faults)
-	b := &binder{collector: faults, env: os.LookupEnv}
+	for _, table := range []string{"webhook", "admin"} { // their credentials count where nothing is written
+		if _, written := tree[table]; !written {
+			tree[table] = map[string]any{}
+		}
+	}
+	b := &binder{collector: faults, env: os.LookupEnv, from: l}
 	b.table(reflect.ValueOf(&c).Elem(), tree, "", "")
-	c.complete(m)
+	c.complete(l.Machine)
 	c.validate(faults)
 	return c, faults.err()
 }

@@ -27,7 +27,7 @@ events that were delivered since it was made are then sent again.`,
 	})
 	force := cmd.Flags().Bool("force", false, "replace a file that is there")
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
-		c, err := loadConfig(cmd, exitFailed)
+		c, err := loadPublic(cmd)
 		if err != nil {
 			return err
 		}

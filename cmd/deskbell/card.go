@@ -11,7 +11,7 @@ the buttons do and when it is quiet. It needs no running agent.`,
 		Example: "  deskbell card | lp",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(cmd, exitFailed)
+			c, err := loadPublic(cmd)
 			if err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ be stopped; a store that is damaged is left as it is.`,
 		Example: "  sudo systemctl stop deskbell && sudo deskbell compact",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(cmd, exitFailed)
+			c, err := loadPublic(cmd)
 			if err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ func gpioListCommand() *cobra.Command {
 // warnOfOutputs tells the warnings of the configuration. What is wrong with the
 // file itself is for check to say: the lines are listed all the same.
 func warnOfOutputs(cmd *cobra.Command) {
-	c, err := loadConfig(cmd, exitFailed)
+	c, err := loadPublic(cmd)
 	if err != nil {
 		return
 	}
@@ -91,7 +91,7 @@ exits. The service runs it after a crash, as a lamp may otherwise stay lit.`,
 		if hold < 0 {
 			return wrong("write a time such as 1s", "%s is not a time to hold the level for", hold)
 		}
-		c, err := loadConfig(cmd, exitFailed)
+		c, err := loadPublic(cmd)
 		if err != nil {
 			return err
 		}

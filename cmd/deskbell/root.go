@@ -84,26 +84,42 @@ func configFile(cmd *cobra.Command) string {
 	return ""
 }
 
-// loadConfig reads the configuration in force. The error is a failure; code is
-// its exit status where the configuration itself is at fault.
+// loadConfig reads the configuration in force with its secrets. The error is a
+// failure; code is its exit status where the configuration itself is at fault.
 func loadConfig(cmd *cobra.Command, code int) (agent.Config, error) {
+	return readConfig(cmd, code, agent.Loader{})
+}
+
+// loadPublic reads the configuration for a command that needs no secret: it
+// works for those who may not read them.
+func loadPublic(cmd *cobra.Command) (agent.Config, error) {
+	return readConfig(cmd, exitFailed, agent.Loader{WithoutSecrets: true})
+}
+
+func readConfig(cmd *cobra.Command, code int, l agent.Loader) (agent.Config, error) {
+	l.Machine = agent.ThisMachine()
 	name := configFile(cmd)
-	if name == "" {
-		c, err := agent.Load(nil, agent.ThisMachine())
-		return c, refusal(err, name, code)
+	var doc []byte
+	if name != "" {
+		var err error
+		if doc, err = os.ReadFile(name); err != nil {
+			return agent.Config{}, refusal(err, name, code)
+		}
 	}
-	c, err := agent.LoadFile(name)
+	c, err := l.Load(doc)
 	return c, refusal(err, name, code)
 }
 
 func refusal(err error, name string, code int) error {
 	var faults agent.Faults
-	switch {
+	switch found := errors.As(err, &faults); {
 	case err == nil:
 		return nil
-	case errors.Is(err, fs.ErrNotExist) && !errors.As(err, &faults):
+	case found && errors.Is(err, fs.ErrPermission):
+		return &failure{code: code, err: err, hint: "run it with sudo"}
+	case errors.Is(err, fs.ErrNotExist) && !found:
 		return failed(err, "give the path of a configuration file to --config, or leave it out for the defaults")
-	case errors.Is(err, fs.ErrPermission) && !errors.As(err, &faults):
+	case errors.Is(err, fs.ErrPermission):
 		return failed(err, "run it as root, or as a user who may read the file")
 	}
 	hint := ""
@@ -115,7 +131,7 @@ func refusal(err error, name string, code int) error {
 
 // client is a client of the agent that runs on the configured data folder.
 func client(cmd *cobra.Command) (*admin.Client, agent.Config, error) {
-	c, err := loadConfig(cmd, exitFailed)
+	c, err := loadPublic(cmd)
 	if err != nil {
 		return nil, c, err
 	}
