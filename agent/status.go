@@ -6,6 +6,7 @@ import (
 
 	"deskbell/agent/admin"
 	"deskbell/agent/event"
+	"deskbell/agent/webhook"
 	"deskbell/storage"
 )
 
@@ -24,6 +25,8 @@ func (a *Agent) Status() admin.Status {
 		Ready:         a.step.Ready() == nil,
 		Webhook:       admin.WebhookStatus{Accepted: counts.Accepted, Duplicates: counts.Duplicates, Rejected: counts.Rejected},
 	}
+	good, refused := a.webhook.Seen()
+	s.Webhook.LastPost, s.Webhook.LastRefused = lastPost(good), lastPost(refused)
 	r := a.open.Load()
 	if r == nil {
 		s.Problems = []string{errStarting.Error()}
@@ -137,6 +140,13 @@ func (r *rooms) indication() (admin.DeskStatus, []admin.OutputStatus) {
 	return d, outputs
 }
 
+func lastPost(p webhook.Post) *admin.Post {
+	if p.Number == 0 {
+		return nil
+	}
+	return &admin.Post{Number: p.Number, Time: p.Time, Address: p.Address, TokenIn: p.TokenIn, Events: p.Events, Code: p.Code}
+}
+
 // observer passes what the webhook sees on to metrics and status.
 type observer struct {
 	metrics *admin.Metrics
@@ -145,9 +155,7 @@ type observer struct {
 
 func (o observer) Request(code int) {
 	o.metrics.WebhookRequest(code)
-	if code >= 400 {
-		o.signal.Notify()
-	}
+	o.signal.Notify()
 }
 func (o observer) Accepted(kind event.Kind) { o.metrics.Accepted(kind) }
 func (o observer) Duplicates(n int)         { o.metrics.Duplicates(n); o.signal.Notify() }

@@ -244,8 +244,10 @@ func sampleStatus() Status {
 	return Status{
 		Device: "front-desk", Version: "1.0.0", UptimeSeconds: 11543.2, Ready: true,
 		Problems: []string{"lamp is simulated: no gpiochip", "7 events of type agent_left are not understood; run: deskbell learn"},
-		Webhook:  WebhookStatus{Accepted: 1322, Duplicates: 4, Rejected: 1},
-		Storage:  StorageStatus{FirstSequence: 1, LastSequence: 22, Records: 22, Bytes: 4 << 20, MaxBytes: 64 << 20},
+		Webhook: WebhookStatus{Accepted: 1322, Duplicates: 4, Rejected: 1,
+			LastPost:    &Post{Number: 9, Time: at(3), TokenIn: "body", Code: 200},
+			LastRefused: &Post{Number: 1, Address: "192.0.2.7", TokenIn: "header Authorization", Code: 401}},
+		Storage: StorageStatus{FirstSequence: 1, LastSequence: 22, Records: 22, Bytes: 4 << 20, MaxBytes: 64 << 20},
 		Forward: []ForwardStatus{
 			{Name: "hub", Broker: "mqtt://homeassistant.local:1883", Connected: true, AckedSequence: 22},
 			{Name: "cloud", Broker: "mqtts://mqtt.example.com:8883", AckedSequence: 10, Pending: 12,

@@ -26,6 +26,19 @@ type WebhookStatus struct {
 	Accepted   uint64 `json:"accepted"`
 	Duplicates uint64 `json:"duplicates"`
 	Rejected   uint64 `json:"rejected"`
+
+	LastPost    *Post `json:"last_post,omitempty"`    // the last that was answered 200; nil: none since the start
+	LastRefused *Post `json:"last_refused,omitempty"` // the last that was answered 4xx
+}
+
+// Post is one post to the webhook, without any value of it.
+type Post struct {
+	Number  uint64     `json:"number"` // of its sort since the start, from 1
+	Time    *time.Time `json:"time"`   // nil: the clock was not set
+	Address string     `json:"address,omitempty"`
+	TokenIn string     `json:"token_in"` // such as "header Authorization", "query token", "body"; empty: it had no token
+	Events  int        `json:"events"`   // 0: a check
+	Code    int        `json:"code"`
 }
 
 // StorageStatus is what the store holds. Sizes are bytes; a sequence is 0 while

@@ -37,7 +37,7 @@ func WriteStatus(w io.Writer, s Status, loc *time.Location) error {
 		}
 	}
 	b.WriteString("\npath\n")
-	table(&b, pathRows(s))
+	table(&b, pathRows(s, loc))
 	d := s.Desk
 	fmt.Fprintf(&b, "\ndesk: %d open, %d waiting, %d acknowledged, %d unanswered, %d unassigned\n",
 		d.Open, d.Waiting, d.Acknowledged, d.Unanswered, d.Unassigned)
@@ -57,7 +57,7 @@ func WriteStatus(w io.Writer, s Status, loc *time.Location) error {
 	return err
 }
 
-func pathRows(s Status) [][]string {
+func pathRows(s Status, loc *time.Location) [][]string {
 	store := "empty"
 	if s.Storage.Records > 0 {
 		store = fmt.Sprintf("%s, %d to %d", count(s.Storage.Records, "event"), s.Storage.FirstSequence, s.Storage.LastSequence)
@@ -71,10 +71,13 @@ func pathRows(s Status) [][]string {
 	if s.Storage.Dropped > 0 {
 		store += fmt.Sprintf("; %d given up undelivered", s.Storage.Dropped)
 	}
-	rows := [][]string{
-		{"webhook", fmt.Sprintf("%d accepted, %d repeated, %d refused", s.Webhook.Accepted, s.Webhook.Duplicates, s.Webhook.Rejected)},
-		{"store", store},
+	rows := [][]string{{"webhook", fmt.Sprintf("%d accepted, %d repeated, %d refused", s.Webhook.Accepted, s.Webhook.Duplicates, s.Webhook.Rejected)}}
+	for _, p := range []*Post{s.Webhook.LastPost, s.Webhook.LastRefused} {
+		if p != nil {
+			rows = append(rows, []string{"", stamp(p.Time, loc) + "  " + p.Words()})
+		}
 	}
+	rows = append(rows, []string{"store", store})
 	for _, f := range s.Forward {
 		text := "connected"
 		if !f.Connected {

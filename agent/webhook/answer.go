@@ -13,6 +13,9 @@ type answer struct {
 	body  []byte
 	later []string // Retry-After
 	close bool     // the body was not read: what is left of it is not worth the wait
+
+	place  string // of the token that the request was judged by, see finding
+	events int    // that were in it
 }
 
 // Header values, as slices so that setting them needs no memory. They are never changed.

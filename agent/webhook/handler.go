@@ -55,6 +55,7 @@ type Handler struct {
 	store    Store
 	decoder  *event.Decoder
 	observer Observer
+	seen     seen
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -109,8 +110,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if !h.isOwn(r) {
-		if a.code >= 400 && a.code < 500 {
+		switch {
+		case a.code == http.StatusOK:
+			h.seen.good(Post{Time: stamp(h.now()), TokenIn: a.place, Events: a.events, Code: a.code})
+		case a.code >= 400 && a.code < 500:
 			h.rejected.Add(1)
+			h.seen.refused(Post{Time: stamp(h.now()), TokenIn: a.place, Code: a.code, Address: address(client(r, h.trusted))})
 		}
 		h.observer.Request(a.code)
 	}
@@ -166,17 +171,20 @@ func (h *Handler) post(r *http.Request) answer {
 	if a.code == 0 && len(x.entries) > 0 {
 		a = h.append(x)
 	}
+	a.place, a.events = f.place, len(x.entries)
 	if a.code != 0 {
 		return a
 	}
+	a.code = http.StatusOK
 	text, isJSON := f.reply(&h.tokens)
 	switch {
 	case text == nil:
-		return answer{code: http.StatusOK}
 	case isJSON:
-		return answer{code: http.StatusOK, form: formJSON, body: text}
+		a.form, a.body = formJSON, text
+	default:
+		a.form, a.body = formText, text
 	}
-	return answer{code: http.StatusOK, form: formText, body: text}
+	return a
 }
 
 // parse looks for a right token and for events, and fills x.entries. The answer has no code when all is well.
@@ -188,7 +196,7 @@ func (h *Handler) parse(r *http.Request, f finding, x *exchange) (finding, answe
 	}()
 	err := parser.Parse(x.body)
 	if err == nil && !f.found {
-		f = h.places.inside(&h.tokens, parser)
+		f = h.places.inside(&h.tokens, parser, f)
 	}
 	if !f.found && !h.tokens.open() {
 		now := h.now()
@@ -249,10 +257,13 @@ func (h *Handler) append(x *exchange) answer {
 // refuse is for requests that are refused before their body is known: without a right token outside of it they count
 // against their address.
 func (h *Handler) refuse(r *http.Request, f finding, a answer) answer {
+	a.place = f.place
 	if f.found || h.tokens.open() || h.rates.allow(client(r, h.trusted), h.now()) {
 		return a
 	}
-	return tooMany().unread(r)
+	a = tooMany().unread(r)
+	a.place = f.place
+	return a
 }
 
 func (h *Handler) tooLarge() answer {

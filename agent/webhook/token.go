@@ -61,20 +61,24 @@ type finding struct {
 	inBody bool
 	index  int    // of a right token
 	token  string // when none is asked for
+	place  string // of that token or, while none is found, of the first wrong one: such as "header Token", "query token", "body"
 }
 
 // try looks at one candidate and says whether the search is over.
-func (f *finding) try(t *tokens, candidate string, inBody bool) bool {
+func (f *finding) try(t *tokens, candidate, place string, inBody bool) bool {
 	if candidate == "" {
 		return false
 	}
 	if t.open() {
-		*f = finding{found: true, inBody: inBody, token: candidate}
+		*f = finding{found: true, inBody: inBody, token: candidate, place: place}
 		return true
 	}
 	if i := t.match(candidate); i >= 0 {
-		*f = finding{found: true, inBody: inBody, index: i}
+		*f = finding{found: true, inBody: inBody, index: i, place: place}
 		return true
+	}
+	if f.place == "" {
+		f.place = place
 	}
 	return false
 }
@@ -131,23 +135,23 @@ func (p *places) add(text string) bool {
 func (p *places) outside(t *tokens, r *http.Request) (f finding) {
 	for _, value := range r.Header["Authorization"] {
 		if scheme, rest, ok := strings.Cut(value, " "); ok && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token")) {
-			if f.try(t, strings.TrimSpace(rest), false) {
+			if f.try(t, strings.TrimSpace(rest), "header Authorization", false) {
 				return f
 			}
 		}
-		if f.try(t, value, false) {
+		if f.try(t, value, "header Authorization", false) {
 			return f
 		}
 	}
-	header := func(name string) bool {
+	header := func(name, place string) bool {
 		for _, value := range r.Header[name] {
-			if f.try(t, value, false) {
+			if f.try(t, value, place, false) {
 				return true
 			}
 		}
 		return false
 	}
-	if header("X-Webhook-Token") || header("X-Token") || header("Token") {
+	if header("X-Webhook-Token", "header X-Webhook-Token") || header("X-Token", "header X-Token") || header("Token", "header Token") {
 		return f
 	}
 	var query url.Values
@@ -155,18 +159,18 @@ func (p *places) outside(t *tokens, r *http.Request) (f finding) {
 		query = r.URL.Query() // what cannot be read of it is left out
 	}
 	for _, value := range query["token"] {
-		if f.try(t, value, false) {
+		if f.try(t, value, "query token", false) {
 			return f
 		}
 	}
 	for _, name := range p.headers {
-		if header(name) {
+		if header(name, "header "+name) {
 			return f
 		}
 	}
 	for _, name := range p.queries {
 		for _, value := range query[name] {
-			if f.try(t, value, false) {
+			if f.try(t, value, "query "+name, false) {
 				return f
 			}
 		}
@@ -174,13 +178,13 @@ func (p *places) outside(t *tokens, r *http.Request) (f finding) {
 	return f
 }
 
-// inside looks for a token in a body that was parsed.
-func (p *places) inside(t *tokens, parser *event.Parser) (f finding) {
-	if token, ok := parser.Token(); ok && f.try(t, token, true) {
+// inside looks for a token in a body that was parsed. Where there is none, it returns what outside found.
+func (p *places) inside(t *tokens, parser *event.Parser, f finding) finding {
+	if token, ok := parser.Token(); ok && f.try(t, token, "body", true) {
 		return f
 	}
 	for _, path := range p.bodies {
-		if token, ok := parser.Lookup(path...); ok && f.try(t, token, true) {
+		if token, ok := parser.Lookup(path...); ok && f.try(t, token, "body "+strings.Join(path, "."), true) {
 			return f
 		}
 	}
