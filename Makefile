@@ -8,6 +8,7 @@ HOST        = $(shell go env GOHOSTARCH)
 BINARIES    = dist/deskbell-linux-armv6 dist/deskbell-linux-arm64 dist/deskbell-linux-amd64
 DURATION    = 10m
 SEED        = 0
+CUTS        = 50
 DEBS        = armhf:armv6 arm64:arm64 amd64:amd64
 
 help: ## this list
@@ -20,12 +21,14 @@ test: ## every test, with the race detector
 	@packaging/need gcc=gcc,libc6-dev mosquitto strace chromium=chromium,fonts-dejavu-core
 	go test -race -timeout 15m ./...
 	go test -C packaging/bench -race -timeout 5m ./...
+	go test -C packaging -timeout 5m ./lab/...
 
 check: dist/deskbell-linux-armv6 ## format, vet, staticcheck, the rooms' imports, 32 bit, other systems, ARMv6
 	@packaging/need qemu-arm-static=qemu-user-static
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt would change these files" >&2; exit 1; }
 	go vet ./...
 	go vet -C packaging/bench ./...
+	go vet -C packaging ./...
 	GOOS=windows go vet ./...
 	GOOS=darwin go vet ./...
 	GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go vet ./...
@@ -50,6 +53,12 @@ lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: events drive real
 lab-button: dist/deskbell-linux-arm64 ## an emulated board: a button on a real gpiochip, pressed from outside
 	packaging/lab/button/run $<
 
+lab-power: dist/deskbell-linux-arm64 ## the plug of an emulated Pi pulled at 50 random moments: nothing acknowledged is lost (CUTS=5 SEED=7 BREAK=sync)
+	packaging/lab/power/run $< -cuts $(CUTS) -seed $(SEED) -break '$(BREAK)'
+
+lab-power-short: ## the same with 5 cuts, one in each phase
+	@$(MAKE) --no-print-directory lab-power CUTS=5
+
 lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
 	packaging/build '$(VERSION)' $(HOST) $<
 	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
@@ -73,4 +82,4 @@ soak-short: ## the same for a minute
 clean: ## remove dist/
 	rm -rf dist
 
-.PHONY: help run test check cross deb lab-pi lab-button lab-systemd bench bench-short soak soak-short clean FORCE
+.PHONY: help run test check cross deb lab-pi lab-button lab-power lab-power-short lab-systemd bench bench-short soak soak-short clean FORCE

@@ -1,5 +1,5 @@
 # What the labs with an emulated machine share; read by their run after it has set lab, its name, and here, its folder. Then:
-# kernel; files into $root, among them /init, which reads /guest.sh; boot with QEMU's arguments. Installs what it uses by apt-get; the
+# kernel; insert, where it needs modules; files into $root, among them /init, which reads /guest.sh; boot with QEMU's arguments. Installs what it uses by apt-get; the
 # first run downloads the kernel (60 MB), kept in ${XDG_CACHE_HOME:-$HOME/.cache}/deskbell-lab.
 
 limit=${LAB_LIMIT:-300} # seconds for everything in the emulated machine
@@ -71,14 +71,26 @@ kernel() {
 	cp "$here/../guest.sh" "$root/"
 }
 
+# insert has the modules inserted when the machine starts.
+insert() {
+	local i module
+	for i in "${!modules[@]}"; do
+		module=$cache/modules/${modules[i]}.ko
+		[ ! -e "$module" ] || cp "$module" "$root/modules/$(printf %02d "$i")-${modules[i]}.ko"
+	done
+}
+
 # arm64 COMMAND…: go, for the emulated machine
 arm64() { (cd "$here/../../.." && CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go "$@") || die "go $* does not succeed"; }
+
+# initrd makes $work/initrd of $root. Not compressed: unpacking is slow in there.
+initrd() { (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$work/initrd"; }
 
 # boot QEMU's arguments…: runs the machine until it says "lab: end". A line "lab: ok …" or "lab: FAIL …" on its serial line is
 # told; for "lab: press …" the function press is called; all else there is only of interest when something is wrong.
 boot() {
 	local started=$SECONDS result= failed=0 left line
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$work/initrd" # not compressed: unpacking is slow in there
+	initrd
 	mkfifo "$work/serial"
 	qemu-system-aarch64 "$@" -display none -serial stdio -no-reboot -kernel "$cache/vmlinuz" -initrd "$work/initrd" \
 		</dev/null >"$work/serial" 2>"$work/qemu" &
