@@ -137,18 +137,11 @@ func (r *reader) take(n int) []byte {
 	return b
 }
 
-func (r *reader) int() int64 {
-	n, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.bad, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
+func (r *reader) int() int64   { return number(r, binary.Varint) }
+func (r *reader) uint() uint64 { return number(r, binary.Uvarint) }
 
-func (r *reader) uint() uint64 {
-	n, size := binary.Uvarint(r.b)
+func number[T int64 | uint64](r *reader, decode func([]byte) (T, int)) T {
+	n, size := decode(r.b)
 	if size <= 0 {
 		r.bad, r.b = true, nil
 		return 0
