@@ -78,7 +78,7 @@ func (c Config) Card() Card {
 	for _, q := range c.Quiet {
 		card.Quiet = append(card.Quiet, quietWords(q))
 		for name, o := range outputs {
-			chirps = chirps || sounding(o.Kind) && slices.ContainsFunc(q.Silence, func(s string) bool {
+			chirps = chirps || gpio.Sounds(o.Kind) && slices.ContainsFunc(q.Silence, func(s string) bool {
 				return s == indicator.Sounds || s == indicator.AllOutputs || s == name
 			})
 		}
@@ -89,8 +89,6 @@ func (c Config) Card() Card {
 	return card
 }
 
-func sounding(kind string) bool { return kind == gpio.Buzzer || kind == gpio.Tone }
-
 func rank(kind string) int {
 	return slices.Index([]string{gpio.Light, gpio.Relay, gpio.Buzzer, gpio.Tone}, kind)
 }
@@ -98,7 +96,7 @@ func rank(kind string) int {
 // cardLines are the lines of one output.
 func (c Config) cardLines(output, kind string) []CardLine {
 	group := indicator.Lights
-	if sounding(kind) {
+	if gpio.Sounds(kind) {
 		group = indicator.Sounds
 	}
 	patterns, lines := c.patterns(nil), []CardLine{}
@@ -137,7 +135,7 @@ func (c Config) ownLines() []CardLine {
 	outputs, _ := c.outputs()
 	for _, o := range outputs {
 		lights = lights || o.Kind == gpio.Light
-		sounds = sounds || sounding(o.Kind)
+		sounds = sounds || gpio.Sounds(o.Kind)
 	}
 	if !lights {
 		return []CardLine{}

@@ -18,7 +18,7 @@ import (
 // kind.
 func looks(p gpio.Pattern, kind string, r indicator.Rule) string {
 	text, event := "", len(r.On) > 0
-	sound := sounding(kind)
+	sound := gpio.Sounds(kind)
 	switch {
 	case p.String() == gpio.Steady(false).Name:
 		return "Off"

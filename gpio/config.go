@@ -17,6 +17,9 @@ const (
 	Tone   = "tone"   // a passive buzzer: it sounds at the pitch that it is driven with
 )
 
+// Sounds says whether an output of that kind is heard, not seen.
+func Sounds(kind string) bool { return kind == Buzzer || kind == Tone }
+
 // The drivers of [Config]. State names the one that an output really has: DriverChip or DriverSimulated.
 const (
 	DriverAuto      = "auto"

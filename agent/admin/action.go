@@ -207,11 +207,9 @@ func unknownOutput(outputs []OutputStatus, name string) error {
 		Hint: "the outputs are: " + strings.Join(names, ", "), err: ErrUnknownOutput}
 }
 
-// sounds says whether the output is heard, not seen.
-func (o OutputStatus) sounds() bool { return o.Kind == "buzzer" || o.Kind == "tone" }
-
+// testPattern is what a test shows unless it says another: an output that sounds chirps.
 func (o OutputStatus) testPattern() string {
-	if o.sounds() {
+	if o.Kind == "buzzer" || o.Kind == "tone" {
 		return "chirp"
 	}
 	return "blink"

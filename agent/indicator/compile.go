@@ -255,7 +255,7 @@ func lit(p gpio.Pattern) bool {
 // onceTakes is how long it takes to show a pattern once.
 func onceTakes(p gpio.Pattern) time.Duration { return max(atLeast, p.Once().Period()+gap) }
 
-func (o Output) sounds() bool { return o.Kind == gpio.Buzzer || o.Kind == gpio.Tone }
+func (o Output) sounds() bool { return gpio.Sounds(o.Kind) }
 
 func (o Output) group() string {
 	if o.sounds() {
