@@ -94,7 +94,7 @@ var chipTests = map[string]func(t *testing.T){
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = OpenPin(Config{}, OutputConfig{Pin: "GPIO17"})
+		_, err = openPin(Config{}, OutputConfig{Pin: "GPIO17"})
 		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), `held by "kodi"`) {
 			t.Errorf("got %v", err)
 		}
@@ -103,12 +103,12 @@ var chipTests = map[string]func(t *testing.T){
 		}
 		p := mustOpen(t, OutputConfig{Pin: "GPIO17"})
 		defer p.Close()
-		if _, err = OpenPin(Config{}, OutputConfig{Pin: "GPIO17"}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "held by deskbell") {
+		if _, err = openPin(Config{}, OutputConfig{Pin: "GPIO17"}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "held by deskbell") {
 			t.Errorf("got %v", err)
 		}
 	},
 	"a line that is not there has a hint": func(t *testing.T) {
-		_, err := OpenPin(Config{}, OutputConfig{Pin: "GPIO71"})
+		_, err := openPin(Config{}, OutputConfig{Pin: "GPIO71"})
 		if !errors.Is(err, ErrNoLine) || !strings.Contains(err.Error(), "did you mean GPIO") {
 			t.Errorf("got %v", err)
 		}
@@ -214,7 +214,7 @@ func TestChip(t *testing.T) {
 
 func mustOpen(t *testing.T, o OutputConfig) Pin {
 	t.Helper()
-	p, err := OpenPin(Config{}, o)
+	p, err := openPin(Config{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

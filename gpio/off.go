@@ -19,7 +19,7 @@ func Off(ctx context.Context, c Config, hold time.Duration) error {
 	if !c.drivesOutputs() {
 		return nil
 	}
-	return off(ctx, c, hold, OpenPin)
+	return off(ctx, c, hold, openPin)
 }
 
 func off(ctx context.Context, c Config, hold time.Duration, open func(Config, OutputConfig) (Pin, error)) error {

@@ -22,10 +22,9 @@ type Pin interface {
 	io.Closer
 }
 
-// OpenPin claims the line of one output at its off level, without a glitch: the line is never driven at another level. It
-// is for one who needs the pin itself; a [Board] opens its own. With [DriverSimulated] the pin is a simulated one, else it
-// is the chip's or an error: [ErrNoChip], [ErrNoLine], [ErrBusy], [ErrNoPWM], [fs.ErrPermission].
-func OpenPin(c Config, o OutputConfig) (Pin, error) {
+// openPin claims the line of one output at its off level, without a glitch: the line is never driven at another level. A
+// [Board] opens its own. With [DriverSimulated] the pin is a simulated one, else it is the chip's or an error: [ErrNoChip], [ErrNoLine], [ErrBusy], [ErrNoPWM], [fs.ErrPermission].
+func openPin(c Config, o OutputConfig) (Pin, error) {
 	if !c.drivesOutputs() {
 		return newSimulatedPin(o, false), nil
 	}

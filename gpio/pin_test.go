@@ -34,7 +34,7 @@ func TestEveryDriverConforms(t *testing.T) {
 }
 
 func conform(t *testing.T, d driver, o OutputConfig) {
-	p, err := OpenPin(Config{Driver: d.name, Chip: d.chip}, o)
+	p, err := openPin(Config{Driver: d.name, Chip: d.chip}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func conform(t *testing.T, d driver, o OutputConfig) {
 	if err := p.Out(periph.High); err == nil {
 		t.Error("after Close a level can be set")
 	}
-	again, err := OpenPin(Config{Driver: d.name, Chip: d.chip}, o)
+	again, err := openPin(Config{Driver: d.name, Chip: d.chip}, o)
 	if err != nil {
 		t.Fatalf("after Close it cannot be claimed again: %v", err)
 	}

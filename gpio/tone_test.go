@@ -57,7 +57,7 @@ func TestEveryToneConforms(t *testing.T) {
 	}
 	tones := map[string]tone{
 		"simulated": {pin: "GPIO18", open: func(bool) (Pin, error) {
-			return OpenPin(Config{Driver: DriverSimulated}, OutputConfig{Name: "bell", Pin: "GPIO18", Kind: Tone})
+			return openPin(Config{Driver: DriverSimulated}, OutputConfig{Name: "bell", Pin: "GPIO18", Kind: Tone})
 		}},
 	}
 	k := newFakePWM(t, "pwm@7e20c000", 2)
@@ -68,7 +68,7 @@ func TestEveryToneConforms(t *testing.T) {
 		chip, channel, _ := strings.Cut(pin, ":")
 		tones["the kernel's PWM"] = tone{pin: pin,
 			open: func(low bool) (Pin, error) {
-				return OpenPin(Config{}, OutputConfig{Name: "bell", Pin: pin, Kind: Tone, ActiveLow: low})
+				return openPin(Config{}, OutputConfig{Name: "bell", Pin: pin, Kind: Tone, ActiveLow: low})
 			},
 			heard: func(t *testing.T) (float64, bool) { return heard(t, pwmClass+"/"+chip+"/pwm"+channel) }}
 	}

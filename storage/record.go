@@ -2,7 +2,6 @@ package storage
 
 import (
 	"encoding/hex"
-	"fmt"
 	"time"
 )
 
@@ -12,18 +11,6 @@ type ID [16]byte
 
 // String returns the 32 lower-case hexadecimal digits of id.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
-
-// ParseID reads what String wrote; digits of either case are taken.
-func ParseID(s string) (ID, error) {
-	var id ID
-	if len(s) != 2*len(id) {
-		return ID{}, fmt.Errorf("parse id: %d characters, want %d", len(s), 2*len(id))
-	}
-	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ID{}, fmt.Errorf("parse id: %w", err)
-	}
-	return id, nil
-}
 
 // An Entry is one event to be stored.
 type Entry struct {

@@ -9,32 +9,6 @@ import (
 	"time"
 )
 
-func TestID(t *testing.T) {
-	id := event("x").ID
-	for _, test := range []struct {
-		name string
-		text string
-		good bool
-	}{
-		{"what String wrote", id.String(), true},
-		{"upper case", "00112233445566778899AABBCCDDEEFF", true},
-		{"too short", "0011", false},
-		{"too long", id.String() + "00", false},
-		{"not hexadecimal", "0011223344556677889gaabbccddeeff", false},
-		{"nothing", "", false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			got, err := ParseID(test.text)
-			if (err == nil) != test.good {
-				t.Fatal(err)
-			}
-			if test.good && !bytes.EqualFold([]byte(got.String()), []byte(test.text)) {
-				t.Errorf("%s became %s", test.text, got)
-			}
-		})
-	}
-}
-
 func TestEveryBitOfARecordCounts(t *testing.T) {
 	key := sequenceKey(7)
 	v := appendRecord([]byte("before")[:0:0], key, event("some data"), stamp{3 * time.Second, 2 * time.Second, 1})

@@ -3,7 +3,6 @@ package event
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Element is one event of a body.
@@ -36,26 +35,6 @@ func ParseBody(body []byte) (Body, error) {
 	}
 	token, has := p.Token()
 	return Body{Token: token, HasToken: has, Elements: elements}, nil
-}
-
-// BodyLookup returns the string or number (as sent) at a dotted path from the top of body. It is false when body is
-// no JSON object or the path leads to nothing or to something else.
-func BodyLookup(body []byte, dotted string) (string, bool) {
-	var p Parser
-	if p.Parse(body) != nil {
-		return "", false
-	}
-	return p.Lookup(strings.Split(dotted, ".")...)
-}
-
-// BodyKeys returns the names of the top-level members of body in the order sent, each once, at most limit; nil when it
-// is no JSON object.
-func BodyKeys(body []byte, limit int) []string {
-	var p Parser
-	if p.Parse(body) != nil {
-		return nil
-	}
-	return p.Keys(limit)
 }
 
 // ID returns the identity of an element: the first 16 bytes of SHA-256 over its canonical form, which is the same

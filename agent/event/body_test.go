@@ -66,8 +66,12 @@ func TestTokenAndLookup(t *testing.T) {
 	if b, err := ParseBody(body); err != nil || b.Token != "new" || !b.HasToken {
 		t.Errorf("%+v, %v", b, err)
 	}
+	var p Parser
+	if err := p.Parse(body); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{"token": "new", "a.b.c": "deep", "a.b.n": "12.50", "a.b.x": "", "a.b": "", "": "", "events": "", "events.0": ""} {
-		if got, ok := BodyLookup(body, path); got != want || ok != (want != "") {
+		if got, ok := p.Lookup(strings.Split(path, ".")...); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", path, got, ok)
 		}
 	}
@@ -77,11 +81,14 @@ func TestTokenAndLookup(t *testing.T) {
 	if b, err := ParseBody([]byte(`{"token":""}`)); !b.HasToken || b.Token != "" {
 		t.Error("an empty token is there", err)
 	}
-	if got := BodyKeys(body, 3); !slices.Equal(got, []string{"token", "a", "events"}) {
+	if got := p.Keys(3); !slices.Equal(got, []string{"token", "a", "events"}) {
 		t.Errorf("%q", got)
 	}
-	if _, ok := BodyLookup([]byte(`[]`), "a"); ok || BodyKeys([]byte(`{`), 9) != nil || BodyKeys([]byte(` `), 9) != nil {
-		t.Error("found something in no object")
+	for _, none := range []string{`[]`, `{`, ` `} {
+		_ = p.Parse([]byte(none))
+		if _, ok := p.Lookup("a"); ok || p.Keys(9) != nil {
+			t.Errorf("found something in %q", none)
+		}
 	}
 }
 

@@ -126,9 +126,6 @@ func (m *Mosquitto) Thaw() { _ = m.cmd.Process.Signal(syscall.SIGCONT) }
 // URL returns its address in the form of mqtt.Config.
 func (m *Mosquitto) URL() string { return "mqtt://" + m.Addr }
 
-// Output returns what it wrote so far.
-func (m *Mosquitto) Output() string { return m.output.String() }
-
 // The ports of FreePort. The system gives none of them to a connection or a
 // listener that asks for any: Linux begins at 32768.
 const (
