@@ -79,6 +79,8 @@ type ForwardConfig struct {
 	Password string   `toml:"password" secret:"text"`
 	ClientID string   `toml:"client_id"`
 	CAFile   string   `toml:"ca_file"`
+	CertFile string   `toml:"cert_file"`
+	KeyFile  string   `toml:"key_file"`
 	Topic    string   `toml:"topic"`
 	Format   string   `toml:"format"`
 	Data     string   `toml:"data"`

@@ -33,10 +33,8 @@ func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, dev
 	if err != nil {
 		return nil, err
 	}
-	c := mqtt.Config{
-		Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password,
-		ClientID: f.ClientID, CAFile: f.CAFile,
-	}
+	c := f.connection()
+	c.Now = a.options.Now
 	beacon := hub.NewBeacon(a.base(), log)
 	var face mqtt.Session = beacon
 	problems := beacon.Problems
@@ -51,6 +49,14 @@ func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, dev
 		name: f.Name, broker: f.Broker, forwarder: fw, problems: problems,
 		link: mqtt.NewLink(c, []mqtt.Session{face, fw}, log, a.signal.Notify),
 	}, nil
+}
+
+// connection is the way to the broker of a forward that is not the built-in one.
+func (f ForwardConfig) connection() mqtt.Config {
+	return mqtt.Config{
+		Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password, ClientID: f.ClientID,
+		CAFile: f.CAFile, CertFile: f.CertFile, KeyFile: f.KeyFile,
+	}
 }
 
 // base is the prefix of all topics of this device.

@@ -187,10 +187,9 @@ func (d *doctor) forwards(ctx context.Context) {
 			}
 			continue
 		}
-		err := mqtt.Probe(ctx, mqtt.Config{
-			Name: f.Name, Broker: f.Broker, Username: f.Username, Password: f.Password, CAFile: f.CAFile,
-			ClientID: "deskbell-doctor-" + strings.ToLower(rand.Text()[:6]), // 22 letters: 23 are what every broker takes
-		})
+		probe := f.connection()
+		probe.ClientID = "deskbell-doctor-" + strings.ToLower(rand.Text()[:6]) // 22 letters: 23 are what every broker takes
+		err := mqtt.Probe(ctx, probe)
 		switch {
 		case ctx.Err() != nil:
 			return

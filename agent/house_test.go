@@ -30,7 +30,7 @@ var plan = map[string]struct{ ours, owns []string }{
 	},
 	"agent/event":     {},
 	"agent/webhook":   {ours: []string{"agent/event", "storage"}},
-	"agent/mqtt":      {owns: []string{"github.com/eclipse/paho.mqtt.golang"}},
+	"agent/mqtt":      {owns: []string{"github.com/eclipse/paho.mqtt.golang", "github.com/gorilla/websocket"}},
 	"agent/forward":   {ours: []string{"agent/event", "agent/mqtt", "storage"}},
 	"agent/hub":       {ours: []string{"agent/mqtt"}},
 	"agent/desk":      {ours: []string{"agent/event"}},

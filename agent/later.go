@@ -20,8 +20,6 @@ var later = []struct {
 	{"admin.tls_cert", ""},
 	{"admin.tls_key", ""},
 	{"forward.*.home_assistant", false},
-	{"forward.*.cert_file", ""},
-	{"forward.*.key_file", ""},
 	{"forward.*.discovery_prefix", "homeassistant"},
 	{"forward.*.birth_topic", "homeassistant/status"},
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"deskbell/agent/event"
+	"deskbell/agent/mqtt"
 	"deskbell/gpio"
 )
 
@@ -144,21 +145,19 @@ func brokerURL(f *collector, key string, fw ForwardConfig) {
 	if fw.Broker == Embedded {
 		return
 	}
-	u, err := url.Parse(fw.Broker)
-	switch {
-	case err != nil:
-		f.add(key, "not an address: write it like \"mqtt://homeassistant.local:1883\"")
-	case u.User != nil:
-		f.add(key, "write the user and the password as username and password, not into the address")
-	case u.Scheme == "ws" || u.Scheme == "wss":
-		f.add(key, "%s: not in this version", u.Scheme)
-	case u.Scheme != "mqtt" && u.Scheme != "mqtts":
-		f.add(key, "must begin with mqtt:// or mqtts://, or be \"embedded\"")
-	case u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "":
-		f.add(key, "not an address: write it like \"mqtt://homeassistant.local:1883\"")
+	at, err := mqtt.ParseBroker(fw.Broker)
+	if err != nil {
+		f.add(key, "%v", err)
+		return
 	}
-	if fw.CAFile != "" && !strings.HasPrefix(fw.Broker, "mqtts:") {
-		f.add(strings.TrimSuffix(key, "broker")+"ca_file", "is used with mqtts:// only")
+	key = strings.TrimSuffix(key, "broker")
+	for _, of := range []struct{ name, file string }{{"ca_file", fw.CAFile}, {"cert_file", fw.CertFile}, {"key_file", fw.KeyFile}} {
+		if of.file != "" && !at.TLS {
+			f.add(key+of.name, "is used with mqtts:// and wss:// only")
+		}
+	}
+	if (fw.CertFile == "") != (fw.KeyFile == "") {
+		f.add(key+"cert_file", "cert_file and key_file go together")
 	}
 }
 

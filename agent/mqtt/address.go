@@ -12,22 +12,36 @@ import (
 
 // An Address is a broker's, taken apart.
 type Address struct {
-	TLS  bool
-	Host string // name or address, without brackets
-	Port string
+	TLS       bool
+	WebSocket bool
+	Host      string // name or address, without brackets
+	Port      string
+	Path      string // of a WebSocket, as it is asked for; otherwise ""
+}
+
+// schemes are the ways to a broker, with their ports: those registered with
+// IANA for mqtt and secure-mqtt, and those of the web.
+var schemes = map[string]struct {
+	tls, webSocket bool
+	port           string
+}{
+	"mqtt": {false, false, "1883"}, "mqtts": {true, false, "8883"},
+	"ws": {false, true, "80"}, "wss": {true, true, "443"},
 }
 
 // String returns the address in the form ParseBroker reads, port included.
 func (a Address) String() string {
-	scheme := "mqtt://"
-	if a.TLS {
-		scheme = "mqtts://"
+	for name, s := range schemes {
+		if s.tls == a.TLS && s.webSocket == a.WebSocket {
+			return name + "://" + net.JoinHostPort(a.Host, a.Port) + a.Path
+		}
 	}
-	return scheme + net.JoinHostPort(a.Host, a.Port)
+	return ""
 }
 
-// ParseBroker reads mqtt://host[:1883] and mqtts://host[:8883]. Credentials, a
-// path or a query in it are an error, whose text does not repeat them.
+// ParseBroker reads mqtt://host[:1883], mqtts://host[:8883], ws://host[:80]/path
+// and wss://host[:443]/path. Credentials and a query in it are an error, and so
+// is a path without WebSocket; the error's text does not repeat them.
 func ParseBroker(s string) (Address, error) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -36,26 +50,26 @@ func ParseBroker(s string) (Address, error) {
 	if u.User != nil {
 		return Address{}, errors.New("credentials in the address: put them into username and password")
 	}
-	a := Address{Host: u.Hostname(), Port: u.Port()}
-	switch u.Scheme {
-	case "mqtt":
-	case "mqtts":
-		a.TLS = true
-	default:
-		return Address{}, errors.New("want mqtt://host[:port] or mqtts://host[:port]")
+	scheme, known := schemes[u.Scheme]
+	if !known {
+		return Address{}, errors.New("want mqtt://host[:port] or mqtts://host[:port], or ws:// or wss:// with a path")
 	}
+	a := Address{TLS: scheme.tls, WebSocket: scheme.webSocket, Host: u.Hostname(), Port: u.Port()}
 	if a.Host == "" {
-		return Address{}, errors.New("no host in the address: want mqtt://host[:port]")
+		return Address{}, fmt.Errorf("no host in the address: want %s://host[:port]", u.Scheme)
 	}
-	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
+	switch {
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return Address{}, errors.New("nothing may follow host, port and path")
+	case a.WebSocket:
+		if a.Path = u.EscapedPath(); a.Path == "" {
+			a.Path = "/"
+		}
+	case u.Path != "" && u.Path != "/":
 		return Address{}, errors.New("nothing may follow host and port")
 	}
 	if a.Port == "" {
-		// The ports registered with IANA for mqtt and secure-mqtt.
-		a.Port = "1883"
-		if a.TLS {
-			a.Port = "8883"
-		}
+		a.Port = scheme.port
 	}
 	if n, err := strconv.ParseUint(a.Port, 10, 16); err != nil || n == 0 {
 		return Address{}, fmt.Errorf("port %s is not between 1 and 65535", a.Port)

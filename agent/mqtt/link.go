@@ -226,7 +226,7 @@ func (l *Link) login(ctx context.Context, address Address) (*Conn, error) {
 		} else {
 			l.shut = 0
 		}
-		return nil, fmt.Errorf("connect to %s: %s", where, refusal(token.ReturnCode(), cause, l.config.ClientID))
+		return nil, fmt.Errorf("connect to %s: %s", where, refusal(token.ReturnCode(), cause, l.config.ClientID, address.TLS))
 	}
 	if l.keepsWill() {
 		l.shut = 0

@@ -28,8 +28,8 @@ type unreached struct{ error }
 func (u unreached) Unwrap() error { return u.error }
 
 // refusal puts the failure of a login into words. cause is why the network
-// connection ended.
-func refusal(code byte, cause error, clientID string) string {
+// connection ended, secure that it goes over TLS.
+func refusal(code byte, cause error, clientID string, secure bool) string {
 	switch code {
 	case packets.ErrRefusedBadProtocolVersion:
 		return "broker does not speak MQTT 3.1.1: switch that on there"
@@ -41,6 +41,9 @@ func refusal(code byte, cause error, clientID string) string {
 		return "broker refused the login (bad user name or password): check username and password"
 	case packets.ErrRefusedNotAuthorised:
 		return "broker refused the login (not authorised): check username and password"
+	}
+	if closedByPeer(cause) && secure {
+		return "the other side closed the connection before the login: is it an MQTT broker, and does it want a client certificate (cert_file, key_file)?"
 	}
 	if closedByPeer(cause) {
 		return "the other side closed the connection before the login: is it an MQTT broker, and without TLS?"

@@ -26,16 +26,21 @@ type Message struct {
 type Config struct {
 	// Name of the connection, for people.
 	Name string
-	// Broker is mqtt://host[:1883] or mqtts://host[:8883], see ParseBroker. It
-	// names the broker in words even when Dial is given.
+	// Broker is mqtt://host[:1883], mqtts://, ws:// or wss://, see ParseBroker.
+	// It names the broker in words even when Dial is given.
 	Broker string
 	// Username and Password of the login; empty: none.
 	Username, Password string
 	// ClientID must be unique on the broker. Empty: the broker chooses one.
 	ClientID string
-	// CAFile holds PEM certificates that a mqtts broker's must come from.
+	// CAFile holds PEM certificates that the broker's must come from, over TLS.
 	// Empty: the system's. Read anew for each connection.
 	CAFile string
+	// CertFile and KeyFile hold the certificate, as PEM, that we show to a broker
+	// that asks for one, over TLS. Empty: none. Read anew for each connection.
+	CertFile, KeyFile string
+	// Now is the wall clock that certificates are judged by. Nil: time.Now.
+	Now func() time.Time
 	// Dial opens the connection in another way than over TCP, such as to a
 	// broker in the same process. Nil: what Broker says.
 	Dial func(context.Context) (net.Conn, error)

@@ -131,10 +131,13 @@ func (w *wire) SetWriteDeadline(t time.Time) error { return nil }
 func (w *wire) LocalAddr() net.Addr                { return w.conn.LocalAddr() }
 func (w *wire) RemoteAddr() net.Addr               { return w.conn.RemoteAddr() }
 
-// underlying returns the connection below TLS.
+// underlying returns the connection below WebSocket and TLS.
 func underlying(c net.Conn) net.Conn {
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
-		return t.NetConn()
+	for {
+		over, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = over.NetConn()
 	}
-	return c
 }

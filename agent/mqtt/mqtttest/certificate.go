@@ -16,13 +16,47 @@ import (
 	"time"
 )
 
-// Certificate makes a certificate authority and a certificate for 127.0.0.1,
-// both valid between the times given, and returns the paths of their files.
-func Certificate(t testing.TB, from, to time.Time) (ca, cert, key string) {
+// An Authority signs certificates for one test.
+type Authority struct {
+	File string // its own certificate
+
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	made int64
+}
+
+// NewAuthority makes one that is valid between the times given.
+func NewAuthority(t testing.TB, from, to time.Time) *Authority {
 	t.Helper()
-	dir := t.TempDir()
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, name)
+	a := &Authority{dir: t.TempDir(), key: newKey(t)}
+	a.cert = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test " + rand.Text()}, NotBefore: from, NotAfter: to,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.File, _ = a.write(t, "ca", a.cert, a.key)
+	return a
+}
+
+// Certificate makes a certificate for 127.0.0.1 and the names given, valid
+// between the times given, and returns the paths of its files.
+func (a *Authority) Certificate(t testing.TB, name string, from, to time.Time, names ...string) (cert, key string) {
+	t.Helper()
+	a.made++
+	return a.write(t, name, &x509.Certificate{SerialNumber: big.NewInt(1 + a.made), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: names}, newKey(t))
+}
+
+func (a *Authority) write(t testing.TB, name string, own *x509.Certificate, key *ecdsa.PrivateKey) (certFile, keyFile string) {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, own, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(suffix, kind string, der []byte) string {
+		path := filepath.Join(a.dir, name+suffix)
 		var b bytes.Buffer
 		if err := pem.Encode(&b, &pem.Block{Type: kind, Bytes: der}); err != nil {
 			t.Fatal(err)
@@ -32,29 +66,23 @@ func Certificate(t testing.TB, from, to time.Time) (ca, cert, key string) {
 		}
 		return path
 	}
-	newKey := func() *ecdsa.PrivateKey {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	caKey, ownKey := newKey(), newKey()
-	parent := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: from, NotAfter: to,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	own := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "broker"}, NotBefore: from, NotAfter: to,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	caDER, err := x509.CreateCertificate(rand.Reader, parent, parent, &caKey.PublicKey, caKey)
+	return file(".pem", "CERTIFICATE", der), file(".key", "EC PRIVATE KEY", secret)
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ownDER, err := x509.CreateCertificate(rand.Reader, own, parent, &ownKey.PublicKey, caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalECPrivateKey(ownKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return write("ca.pem", "CERTIFICATE", caDER), write("cert.pem", "CERTIFICATE", ownDER), write("key.pem", "EC PRIVATE KEY", keyDER)
+	return k
+}
+
+// Certificate makes a certificate authority and a certificate for 127.0.0.1,
+// both valid between the times given, and returns the paths of their files.
+func Certificate(t testing.TB, from, to time.Time) (ca, cert, key string) {
+	t.Helper()
+	a := NewAuthority(t, from, to)
+	cert, key = a.Certificate(t, "broker", from, to)
+	return a.File, cert, key
 }

@@ -59,6 +59,9 @@ func (m *Mosquitto) begin(host string, lines []string) {
 		fmt.Fprintln(&b, line)
 		open = open && line != "allow_anonymous false"
 	}
+	if slices.Contains(lines, "protocol websockets") {
+		fmt.Fprintf(&b, "listener %d %s\n", FreePort(t), host) // one with WebSockets alone does not start (2.0.11)
+	}
 	if open {
 		b.WriteString("allow_anonymous true\n")
 	}
