@@ -249,11 +249,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.indicator, err = indicator.New(a.indication(), store, cursor, a.decoder, a.board, func() indicator.Conditions {
-		n, oldest := store.Undelivered()
-		refuses, fills := trouble(store)
-		return indicator.Conditions{Undelivered: oldest, ForwardPending: n, Unreachable: a.reach.unreachable(), StoreRefuses: refuses, StoreFills: fills}
-	}, a.signal.Notify, a.metrics.OutputSet, a.log)
+	r.indicator, err = indicator.New(a.indication(store), store, cursor, a.decoder, a.board)
 	if err != nil {
 		return nil, err
 	}
@@ -310,10 +306,16 @@ func (a *Agent) boardConfig() gpio.Config {
 	return c
 }
 
-func (a *Agent) indication() indicator.Config {
+func (a *Agent) indication(store *storage.Log) indicator.Config {
 	c := a.config.indication()
-	c.Seen, c.Now = a.census.count, a.options.Now
+	c.Seen, c.Now, c.Log = a.census.count, a.options.Now, a.log
+	c.Changed, c.Shown = a.signal.Notify, a.metrics.OutputSet
 	c.ClockSet = func() bool { return storage.ClockSet(a.options.Now()) }
+	c.Conditions = func() indicator.Conditions {
+		n, oldest := store.Undelivered()
+		refuses, fills := trouble(store)
+		return indicator.Conditions{Undelivered: oldest, ForwardPending: n, Unreachable: a.reach.unreachable(), StoreRefuses: refuses, StoreFills: fills}
+	}
 	return c
 }
 

@@ -31,7 +31,7 @@ func BenchmarkStep(b *testing.B) {
 			l := newFakeLog()
 			c := testConfig()
 			c.Reasons = test.reasons
-			i, err := create(c, &Indicator{source: l, cursor: &nullCursor{}, decoder: decoder, board: newFakeBoard()})
+			i, err := create(c, l, &nullCursor{}, decoder, newFakeBoard())
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package indicator
 
 import (
+	"log/slog"
 	"time"
 
 	"deskbell/agent/desk"
@@ -17,7 +18,7 @@ type Output struct {
 	Only      []string // names of people, ids or e-mails of people, ids or names of teams, OnlyUnassigned, OnlyBot: rules count only these here; empty: all
 }
 
-// Config says what is shown where.
+// Config says what is shown where. None of its functions may block or call the Indicator.
 type Config struct {
 	Desk     desk.Config
 	Outputs  []Output
@@ -31,10 +32,17 @@ type Config struct {
 	Reasons  int            // of how many events it is kept why outputs showed what they did; 0: of none
 	// ClockSet says whether the wall clock can be believed. Nil: it can.
 	ClockSet func() bool
-	// Seen is called once for each event, in their order; it must not block. Nil: nobody wants to know.
+	// Conditions says how things stand beside the desk. It must be quick. Nil: all is well.
+	Conditions func() Conditions
+	// Changed is called after each change of the desk or of what an output is to show, not at each blink. Nil: nobody wants to know.
+	Changed func()
+	// Shown is called after an event changed an output, with the time since its receipt. Nil: nobody wants to know.
+	Shown func(acceptedToPin time.Duration)
+	// Seen is called once for each event, in their order. Nil: nobody wants to know.
 	Seen func(event.Event)
 	// Now is the wall clock, which may jump; only quiet hours and what is told to people go by it. Nil: time.Now.
 	Now func() time.Time
+	Log *slog.Logger // nil: slog.Default
 }
 
 // Validate returns every fault, as "KEY: what is wrong and what to write instead", with the key as it stands in the

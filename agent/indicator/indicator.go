@@ -100,15 +100,18 @@ type board interface {
 	State(output string) gpio.State
 }
 
-// New reads what the cursor holds and shows nothing yet. cond says how things stand beside the desk and must be quick. changed
-// is called after each change of the desk or of what an output is to show, not at each blink; shown after an event changed an
-// output, with the time since its receipt. None of them may block or call the Indicator; each may be nil. The error joins the
-// faults of the rules, or comes from reading the entries.
-func New(c Config, l *storage.Log, cur *storage.Cursor, d *event.Decoder, b *gpio.Board, cond func() Conditions, changed func(), shown func(acceptedToPin time.Duration), log *slog.Logger) (*Indicator, error) {
-	return create(c, &Indicator{source: l, cursor: cur, decoder: d, board: b, cond: cond, changed: changed, shown: shown, log: log})
+// New reads what the cursor holds and shows nothing yet. The error joins the faults of the rules, or comes from reading the
+// entries.
+func New(c Config, l *storage.Log, cur *storage.Cursor, d *event.Decoder, b *gpio.Board) (*Indicator, error) {
+	return create(c, l, cur, d, b)
 }
 
-func create(c Config, i *Indicator) (*Indicator, error) {
+func create(c Config, s source, cur cursor, d decoder, b board) (*Indicator, error) {
+	i := &Indicator{
+		source: s, cursor: cur, decoder: d, board: b,
+		cond: c.Conditions, changed: c.Changed, shown: c.Shown, seen: c.Seen, now: c.Now, log: c.Log,
+		wake: make(chan struct{}, 1), saving: make(chan struct{}, 1),
+	}
 	if i.cond == nil {
 		i.cond = func() Conditions { return Conditions{} }
 	}
@@ -121,12 +124,9 @@ func create(c Config, i *Indicator) (*Indicator, error) {
 	if i.log == nil {
 		i.log = slog.Default()
 	}
-	i.wake, i.saving = make(chan struct{}, 1), make(chan struct{}, 1)
-	i.seen = c.Seen
 	if i.seen == nil {
 		i.seen = func(event.Event) {}
 	}
-	i.now = c.Now
 	if i.now == nil {
 		i.now = time.Now
 	}

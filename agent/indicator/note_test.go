@@ -15,7 +15,7 @@ func TestWhatTimeEndsIsJudgedByItsOwnConversation(t *testing.T) {
 		c := testConfig()
 		c.Outputs = []Output{{Name: "annas", Only: []string{"anna"}}, {Name: "bens", Only: []string{"ben"}}}
 		c.Rules = []Rule{{Name: "ended", On: []string{"wait_ended"}, For: time.Minute, Show: show(Lights, "fast")}}
-		i, err := create(c, &Indicator{source: l, cursor: &fakeCursor{}, decoder: fakeDecoder{}, board: newFakeBoard()})
+		i, err := create(c, l, &fakeCursor{}, fakeDecoder{}, newFakeBoard())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,12 +105,16 @@ func openReal(t *testing.T, dir string) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.i, err = New(testConfig(), r.log, cur, decoder, r.board, nil, func() {
+	c := testConfig()
+	c.Changed = func() {
 		select {
 		case r.changed <- struct{}{}:
 		default:
 		}
-	}, func(d time.Duration) { r.shown <- d }, quiet)
+	}
+	c.Shown = func(d time.Duration) { r.shown <- d }
+	c.Log = quiet
+	r.i, err = New(c, r.log, cur, decoder, r.board)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,20 +41,19 @@ func testConfig() Config {
 func start(t *testing.T, l *fakeLog, k kept) *bench {
 	t.Helper()
 	b := &bench{t: t, log: l, cursor: &fakeCursor{from: k}, board: newFakeBoard(), shown: make(chan time.Duration, 1000)}
+	c := testConfig()
+	c.Conditions = func() Conditions {
+		b.conds.Add(1)
+		if c := b.cond.Load(); c != nil {
+			return *c
+		}
+		return Conditions{}
+	}
+	c.Changed = func() { b.changes.Add(1) }
+	c.Shown = func(d time.Duration) { b.shown <- d }
+	c.Log = slog.New(slog.NewTextHandler(&b.logged, nil))
 	var err error
-	b.Indicator, err = create(testConfig(), &Indicator{
-		source: l, cursor: b.cursor, decoder: fakeDecoder{}, board: b.board,
-		cond: func() Conditions {
-			b.conds.Add(1)
-			if c := b.cond.Load(); c != nil {
-				return *c
-			}
-			return Conditions{}
-		},
-		changed: func() { b.changes.Add(1) },
-		log:     slog.New(slog.NewTextHandler(&b.logged, nil)),
-		shown:   func(d time.Duration) { b.shown <- d },
-	})
+	b.Indicator, err = create(c, l, b.cursor, fakeDecoder{}, b.board)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 func made(t *testing.T, c Config, l *fakeLog) (*Indicator, *fakeBoard) {
 	t.Helper()
 	b := newFakeBoard()
-	i, err := create(c, &Indicator{source: l, cursor: &fakeCursor{}, decoder: fakeDecoder{}, board: b})
+	i, err := create(c, l, &fakeCursor{}, fakeDecoder{}, b)
 	if err != nil {
 		t.Fatal(err)
 	}
