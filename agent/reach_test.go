@@ -255,6 +255,7 @@ func TestNothingReachesUs(t *testing.T) {
 	if s.Webhook != (admin.WebhookStatus{}) || s.Storage.LastSequence != 0 {
 		t.Errorf("its own posts count: %+v", s)
 	}
+	r.eventually("the metrics are there", func(admin.Status) bool { return r.AdminAddr() != "" })
 	resp, err := http.Get("http://" + r.AdminAddr() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
