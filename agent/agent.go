@@ -38,9 +38,10 @@ type Options struct {
 	// Listener takes the webhooks, such as one that a service manager has kept
 	// over a restart; Run closes it. Nil: Run binds webhook.listen.
 	Listener net.Listener
-	// Bound is told the listener, before anything is accepted. It must not block.
-	// May be nil.
-	Bound func(net.Listener)
+	// Bound is told the listener, before anything is accepted, and answers whether
+	// somebody keeps its socket beyond this process: a stop then leaves to the next
+	// one whoever has not been accepted. It must not block. Nil: nobody does.
+	Bound func(net.Listener) (kept bool)
 	// Ready is called once, when events are taken and everything runs.
 	Ready func()
 	// Trace is called at every change of an output's level; it must not block.
@@ -75,6 +76,7 @@ type Agent struct {
 	open     atomic.Pointer[rooms] // nil until the store is open
 	told     atomic.Uint32         // the store's trouble that the indicator was told of
 	listener atomic.Pointer[net.Listener]
+	kept     bool // somebody keeps the listener's socket beyond this process
 }
 
 // rooms is what there is once the store is open.
@@ -98,6 +100,7 @@ func New(c Config, o Options) (*Agent, error) {
 		o.Now = time.Now
 	}
 	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
+	a.step.soon = make(chan struct{})
 	a.buttons = newButtons(c, o.Log, a.signal.Notify)
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
 	var names []string
@@ -182,7 +185,7 @@ func (a *Agent) runCore(ctx context.Context) error {
 		return errors.Join(err, store.Close())
 	}
 	a.open.Store(r)
-	a.step.log.Store(store)
+	a.step.opened(store)
 	ready := task{"ready", func(ctx context.Context) error {
 		a.log.Info("ready", "device", a.config.Device, "webhook", a.WebhookAddr(), "last_sequence", store.Stats().LastSequence)
 		if a.options.Ready != nil {
@@ -263,7 +266,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 		}
 		r.forwards = append(r.forwards, d)
 	}
-	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone},
+	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone, Control: bindAhead},
 		face, store, a.decoder, a.metrics, a.log)
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"deskbell/storage"
@@ -16,14 +17,32 @@ var errStarting = errors.New("starting: the store is being checked")
 // doorstep is the store that the webhook sees. Until the real one is open it
 // takes nothing; the webhook can so answer from the first moment on.
 type doorstep struct {
-	log atomic.Pointer[storage.Log]
-	why atomic.Pointer[error] // it is not open yet; nil: it is being checked
+	log  atomic.Pointer[storage.Log]
+	why  atomic.Pointer[error] // it is not open yet; nil: it is being checked
+	soon chan struct{}         // closed when it is open, or will not be soon
+	once sync.Once
 }
 
-// waits says why the store is not open yet.
+// opened says that the store is open.
+func (d *doorstep) opened(l *storage.Log) {
+	d.log.Store(l)
+	d.once.Do(func() { close(d.soon) })
+}
+
+// waits says why the store is not open yet, and that it may take long.
 func (d *doorstep) waits(why error) {
 	why = fmt.Errorf("starting: %w", why)
 	d.why.Store(&why)
+	d.once.Do(func() { close(d.soon) })
+}
+
+// Opened is closed when it is of no use to wait any longer for the store to be
+// opened; nil: it is open.
+func (d *doorstep) Opened() <-chan struct{} {
+	if d.log.Load() != nil {
+		return nil
+	}
+	return d.soon
 }
 
 // starting is why nothing is taken yet.

@@ -2,10 +2,8 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 
 	"deskbell/agent/webhook"
 	"deskbell/storage"
@@ -17,7 +15,8 @@ func (a *Agent) listen() (net.Listener, error) {
 	l := a.options.Listener
 	if l == nil {
 		var err error
-		l, err = net.Listen("tcp", a.config.Webhook.Listen)
+		bind := net.ListenConfig{Control: bindAhead}
+		l, err = bind.Listen(context.Background(), "tcp", a.config.Webhook.Listen)
 		if err != nil {
 			if used := storage.InUse(a.config.DataDir); used != nil {
 				return nil, used // a second agent: to name the first helps more
@@ -27,31 +26,29 @@ func (a *Agent) listen() (net.Listener, error) {
 	}
 	a.listener.Store(&l)
 	if a.options.Bound != nil {
-		a.options.Bound(l)
+		a.kept = a.options.Bound(l)
 	}
 	return l, nil
 }
 
-// serveWebhook serves until ctx ends, and then until the posts in flight are
-// answered, for a while.
+// serveWebhook serves until ctx ends, and then until who was accepted has an
+// answer, for a while. /readyz says before that it ends.
 func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
 	server := webhook.NewServer(a.webhook, a.log)
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		a.webhook.Drain()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
-		defer cancel()
-		err := server.Shutdown(grace)
-		if err != nil {
-			err = server.Close() // what was not answered counts as not taken
-		}
-		stopped <- err
-	})
-	err := server.Serve(webhook.LimitListener(l, webhook.MaxConnections))
-	if !stop() && errors.Is(err, http.ErrServerClosed) {
-		return <-stopped
+	limited := webhook.LimitListener(l, webhook.MaxConnections)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(limited) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve webhooks: %w", err)
+	case <-ctx.Done():
 	}
-	return fmt.Errorf("serve webhooks: %w", err)
+	a.webhook.Stop(a.kept)
+	_ = limited.Close() // whoever has not been accepted is the next process's, where the socket is kept
+	<-served
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
+	defer cancel()
+	return limited.Drain(grace, server)
 }
 
 // WebhookAddr is the address that webhooks are taken on, once Run has bound

@@ -19,7 +19,7 @@ func TestListenerThatWasKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(c, Options{Log: slog.New(slog.DiscardHandler), Listener: kept, Bound: func(l net.Listener) { bound = l }})
+	a, err := New(c, Options{Log: slog.New(slog.DiscardHandler), Listener: kept, Bound: func(l net.Listener) bool { bound = l; return true }})
 	if err != nil {
 		t.Fatal(err)
 	}

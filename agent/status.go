@@ -91,6 +91,11 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 			list = append(list, p)
 		}
 	}
+	for _, l := range []struct{ of, address string }{{"webhook", a.WebhookAddr()}, {"admin", a.AdminAddr()}} {
+		if p := nowhere(l.of, l.address); p != "" {
+			list = append(list, p)
+		}
+	}
 	list = append(list, a.tasks.problems()...)
 	list = append(list, a.census.problems()...)
 	if p := a.reach.problem(); p != "" {

@@ -33,7 +33,10 @@ func TestTheUnitKeepsItsPromises(t *testing.T) {
 		"ExecStopPost=-/usr/bin/deskbell gpio off --for 1s",
 		"Restart=always",
 		"RestartPreventExitStatus=3",
-		"StartLimitIntervalSec=0",
+		"StartLimitIntervalSec=10min", // with a start each 2 s or less often
+		"StartLimitBurst=100",
+		"RestartSec=2",
+		"FileDescriptorStoreMax=4",
 		"User=deskbell",
 		"StateDirectory=deskbell",
 		"DeviceAllow=char-gpiochip rw",

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -35,7 +36,10 @@ type Config struct {
 	Password string   // of basic auth, with any user name; empty: none is asked for
 	Device   string   // the name of the device, which may be used as a host name
 	Hosts    []string // more host names of this machine; nil: the system's
-	Timezone string   // of the page, a name such as Europe/Berlin; "local" or empty: the browser's
+	// Control sets up the socket before it is bound, see net.ListenConfig. May be
+	// nil.
+	Control  func(network, address string, c syscall.RawConn) error
+	Timezone string // of the page, a name such as Europe/Berlin; "local" or empty: the browser's
 }
 
 // Validate returns an error where c would show the desk to everybody on the
@@ -98,7 +102,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.config.Validate(); err != nil {
 		return err
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.config.Listen)
+	bind := net.ListenConfig{Control: s.config.Control}
+	l, err := bind.Listen(ctx, "tcp", s.config.Listen)
 	if err != nil {
 		return fmt.Errorf("serve the page: %w", err)
 	}

@@ -29,6 +29,13 @@ type Store interface {
 	Remember(list string, data []byte)
 }
 
+// Opening is a Store that may not be open yet.
+type Opening interface {
+	// Opened returns what is closed when it is of no use to wait any longer for the store to be opened: Append then tells
+	// whether it is. Nil: it is open.
+	Opened() <-chan struct{}
+}
+
 // Observer is told what happened, for metrics. Its methods are called by many goroutines at once and must not block.
 type Observer interface {
 	Request(code int)         // a request to Config.Path was answered
@@ -53,6 +60,7 @@ type Counts struct {
 type Handler struct {
 	compiled
 	store    Store
+	opening  Opening // nil: it is open
 	decoder  *event.Decoder
 	observer Observer
 	seen     seen
@@ -66,12 +74,14 @@ type Handler struct {
 	exchanges sync.Pool          // of *exchange
 	parsers   chan *event.Parser // as many as can work at once: one may take ten times the memory of its body
 
+	stopping                       chan struct{} // closed by Stop
+	stop                           sync.Once
 	draining                       atomic.Bool
 	failing                        atomic.Bool // the last append failed
 	accepted, duplicates, rejected atomic.Uint64
 }
 
-// New checks c and returns a handler; the error joins those of Config.Validate. o may be nil.
+// New checks c and returns a handler; the error joins those of Config.Validate. s may be an Opening; o may be nil.
 func New(c Config, s Store, d *event.Decoder, o Observer, log *slog.Logger) (*Handler, error) {
 	k, faults := c.compile()
 	if len(faults) > 0 {
@@ -80,9 +90,10 @@ func New(c Config, s Store, d *event.Decoder, o Observer, log *slog.Logger) (*Ha
 	if o == nil {
 		o = nobody{}
 	}
-	h := &Handler{compiled: k, store: s, decoder: d, observer: o, log: log, now: time.Now, rates: newRates(c.Rate), gate: newGate(),
+	h := &Handler{compiled: k, store: s, decoder: d, observer: o, log: log, now: time.Now, stopping: make(chan struct{}), rates: newRates(c.Rate), gate: newGate(),
 		strangers: newBudget(k.maxBody),
 		ours:      newBudget(k.maxBody), parsers: make(chan *event.Parser, max(2, runtime.GOMAXPROCS(0)))}
+	h.opening, _ = s.(Opening)
 	h.exchanges.New = func() any { return new(exchange) }
 	for range cap(h.parsers) {
 		h.parsers <- new(event.Parser)
@@ -95,10 +106,15 @@ func (h *Handler) Counts() Counts {
 	return Counts{Accepted: h.accepted.Load(), Duplicates: h.duplicates.Load(), Rejected: h.rejected.Load()}
 }
 
-// Drain makes every later post be answered 503 with Retry-After; posts in flight are finished. /readyz says so.
-func (h *Handler) Drain() { h.draining.Store(true) }
+// Stop says that a stop has begun, which /readyz tells from then on. Posts that wait for the store to be opened do so no
+// longer. Unless somebody keeps the listening socket, every later post is answered 503 with Retry-After; posts in flight
+// are finished. Where it is kept, whoever has got a connection is answered as ever, and the next process takes the others.
+func (h *Handler) Stop(kept bool) {
+	h.draining.Store(!kept)
+	h.stop.Do(func() { close(h.stopping) })
+}
 
-// ServeHTTP blocks until the events of the request are durable. It panics with http.ErrAbortHandler, which a server
+// ServeHTTP blocks until the events of the request are durable; for a store that is being opened it waits 10 s at most. It panics with http.ErrAbortHandler, which a server
 // takes for the wish to close the connection, when the request did not arrive in time.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != h.path {
@@ -169,6 +185,7 @@ func (h *Handler) post(r *http.Request) answer {
 	}
 	f, a := h.parse(r, f, x)
 	if a.code == 0 && len(x.entries) > 0 {
+		h.await(r)
 		a = h.append(x)
 	}
 	a.place, a.events = f.place, len(x.entries)
@@ -221,6 +238,29 @@ func (h *Handler) parse(r *http.Request, f finding, x *exchange) (finding, answe
 		x.entries = append(x.entries, storage.Entry{ID: e.ID, Data: e.Data})
 	}
 	return f, answer{}
+}
+
+// openTime is how long a post waits for the store to be opened, so that a restart is a delay and not a refusal.
+const openTime = 10 * time.Second
+
+// await waits for the store to be opened, or until that is of no use any more. The connection keeps its place.
+func (h *Handler) await(r *http.Request) {
+	if h.opening == nil {
+		return
+	}
+	opened := h.opening.Opened()
+	if opened == nil {
+		return
+	}
+	defer hold(r)()
+	over := time.NewTimer(openTime)
+	defer over.Stop()
+	select {
+	case <-opened:
+	case <-over.C:
+	case <-h.stopping:
+	case <-r.Context().Done(): // whoever asked is gone
+	}
 }
 
 // append makes the entries durable. The answer has no code when they are.
@@ -328,8 +368,10 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) ready() error {
 	err := h.store.Ready()
-	if h.draining.Load() {
-		err = errors.Join(errors.New("stopping"), err)
+	select {
+	case <-h.stopping:
+		return errors.Join(errors.New("stopping"), err)
+	default:
+		return err
 	}
-	return err
 }

@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"context"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,20 +13,29 @@ import (
 // each.
 const MaxConnections = 512
 
+// silentTime is how long Drain leaves a connection without the headers of a request: who has connected has mostly sent
+// them as well.
+const silentTime = 2 * time.Second
+
 // busyTime is how long a connection may have been at work on one request before it is taken to be stalled by its
 // other end. It may be waiting for the disk as well; then the event is stored all the same.
 const busyTime = time.Second
 
+// freshTime is how long a connection has to send its first headers before it may be given up: when many come at once, such
+// as those that have waited for a restart, they are read one after the other.
+const freshTime = busyTime / 2
+
 // LimitListener returns a listener that has at most n connections of l open at a time. For one more it closes the one
-// that has waited longest for its other end: for the headers of a first request, or else of a further one, or else for
-// more than a second for a body; so connections that somebody just holds open keep nobody out. It knows what a
+// that has waited longest for its other end: for more than half a second for the headers of a first request, or else for
+// those of a further one, or else for more than a second for a body; so connections that somebody just holds open keep nobody out. It knows what a
 // connection does only when it is served by a server of NewServer.
-func LimitListener(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, limit: n, conns: make(map[*limitedConn]struct{}), freed: make(chan struct{}, 1),
+func LimitListener(l net.Listener, n int) *Limited {
+	return &Limited{Listener: l, limit: n, conns: make(map[*limitedConn]struct{}), freed: make(chan struct{}, 1),
 		closed: make(chan struct{}), begun: time.Now()}
 }
 
-type limitListener struct {
+// Limited is a listener of LimitListener.
+type Limited struct {
 	net.Listener
 	limit int
 	begun time.Time
@@ -37,43 +48,91 @@ type limitListener struct {
 	conns map[*limitedConn]struct{}
 }
 
-// Accept waits for a connection and, if there are too many, for an end of another.
-func (l *limitListener) Accept() (net.Conn, error) {
+// Accept waits for a place and then for a connection.
+func (l *Limited) Accept() (net.Conn, error) {
+	for l.open() >= l.limit && l.stalest() == nil {
+		if !l.wait() {
+			return nil, net.ErrClosed
+		}
+	}
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	n := &limitedConn{Conn: c, of: l}
 	n.note(fresh)
-	for !l.admit(n) {
+	for open := true; !l.admit(n, !open); {
 		if victim := l.stalest(); victim != nil {
 			_ = victim.Close() // it is given up, however it ends
 			continue
 		}
-		again := time.NewTimer(busyTime / 10)
-		select {
-		case <-l.freed:
-		case <-again.C:
-		case <-l.closed:
-			again.Stop()
-			_ = c.Close() // never used
-			return nil, net.ErrClosed
-		}
-		again.Stop()
+		open = l.wait() // else it is too late to leave it to the kernel, and it is one more
 	}
 	return n, nil
 }
 
+// wait waits until there may be a place; false: the listener is closed.
+func (l *Limited) wait() bool {
+	again := time.NewTimer(busyTime / 10)
+	defer again.Stop()
+	select {
+	case <-l.freed:
+	case <-again.C:
+	case <-l.closed:
+		return false
+	}
+	return true
+}
+
 // Close closes the listener, not its connections.
-func (l *limitListener) Close() error {
+func (l *Limited) Close() error {
 	l.closing.Do(func() { close(l.closed) })
 	return l.Listener.Close()
 }
 
-func (l *limitListener) admit(c *limitedConn) bool {
+// Drain is called when l is closed and Serve of server has returned. It waits until all who have been accepted have their
+// answer, closes after 2 s the connections that have sent no request, and all when ctx ends. http.Server.Shutdown would not
+// do: it drops a request that it reads after it was called.
+func (l *Limited) Drain(ctx context.Context, server *http.Server) error {
+	server.SetKeepAlivesEnabled(false)
+	silent := time.NewTimer(silentTime)
+	defer silent.Stop()
+	for l.open() > 0 && ctx.Err() == nil {
+		select {
+		case <-l.freed:
+		case <-silent.C:
+			l.closeSilent()
+		case <-ctx.Done(): // what was not answered counts as not taken
+		}
+	}
+	return server.Close()
+}
+
+// closeSilent closes the connections that wait for their other end.
+func (l *Limited) closeSilent() {
+	l.mu.Lock()
+	silent := make([]*limitedConn, 0, len(l.conns))
+	for c := range l.conns {
+		if use(c.use.Load()) < busy {
+			silent = append(silent, c)
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range silent {
+		_ = c.Close() // nobody is there to be told
+	}
+}
+
+func (l *Limited) open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.conns) >= l.limit {
+	return len(l.conns)
+}
+
+func (l *Limited) admit(c *limitedConn, anyway bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.conns) >= l.limit && !anyway {
 		return false
 	}
 	l.conns[c] = struct{}{}
@@ -81,13 +140,15 @@ func (l *limitListener) admit(c *limitedConn) bool {
 }
 
 // stalest returns the connection to give up, if there is one.
-func (l *limitListener) stalest() *limitedConn {
+func (l *Limited) stalest() *limitedConn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var victim *limitedConn
 	now := time.Since(l.begun)
 	for c := range l.conns {
-		if use(c.use.Load()) == busy && now-time.Duration(c.since.Load()) <= busyTime {
+		age := now - time.Duration(c.since.Load())
+		switch u := use(c.use.Load()); {
+		case u == held, u == fresh && age <= freshTime, u == busy && age <= busyTime:
 			continue
 		}
 		if victim == nil || c.before(victim) {
@@ -104,12 +165,13 @@ const (
 	fresh use = iota // waits for the headers of its first request
 	idle             // waits for the headers of another
 	busy             // has a request in work
+	held             // its other end waits for us, and is never given up
 )
 
 // limitedConn gives its place back when it is closed.
 type limitedConn struct {
 	net.Conn
-	of    *limitListener
+	of    *Limited
 	gone  sync.Once
 	use   atomic.Int32 // a use
 	since atomic.Int64 // when that began, in time.Durations from of.begun
@@ -118,6 +180,15 @@ type limitedConn struct {
 func (c *limitedConn) note(u use) {
 	c.use.Store(int32(u))
 	c.since.Store(int64(time.Since(c.of.begun)))
+}
+
+// limited returns the connection of LimitListener below c; nil: there is none.
+func limited(c net.Conn) *limitedConn {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
+		c = t.NetConn()
+	}
+	l, _ := c.(*limitedConn)
+	return l
 }
 
 func (c *limitedConn) before(other *limitedConn) bool {

@@ -31,6 +31,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         noteState,
+		ConnContext:       knowConn,
 		ErrorLog:          newErrorLog(log),
 	}
 }
@@ -54,15 +55,32 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // noteState tells a connection of LimitListener what it is used for.
 func noteState(c net.Conn, s http.ConnState) {
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
-		c = t.NetConn()
-	}
-	l, ok := c.(*limitedConn)
+	l := limited(c)
 	switch {
-	case !ok:
+	case l == nil:
 	case s == http.StateActive:
 		l.note(busy)
 	case s == http.StateIdle:
 		l.note(idle)
 	}
+}
+
+// connKey leads to the connection of LimitListener that a request came on.
+type connKey struct{}
+
+func knowConn(ctx context.Context, c net.Conn) context.Context {
+	if l := limited(c); l != nil {
+		return context.WithValue(ctx, connKey{}, l)
+	}
+	return ctx
+}
+
+// hold marks the connection of a request as one that waits for us, until the returned function is called.
+func hold(r *http.Request) (done func()) {
+	l, ok := r.Context().Value(connKey{}).(*limitedConn)
+	if !ok {
+		return func() {}
+	}
+	l.note(held)
+	return func() { l.note(busy) }
 }

@@ -257,7 +257,7 @@ func TestConnectionsThatAreJustHeldOpenKeepNobodyOut(t *testing.T) {
 		}
 		var silent []net.Conn
 		for range 20 {
-			time.Sleep(time.Millisecond)
+			time.Sleep(freshTime + time.Millisecond)
 			silent = append(silent, p.dial())
 			synctest.Wait()
 		}

@@ -240,7 +240,7 @@ func TestDrainRefusesWhatIsNewAndFinishesWhatIsInFlight(t *testing.T) {
 	done := make(chan got)
 	go func() { done <- k.post("/webhook", `{"events":[{"n":1}]}`, right) }()
 	<-k.store.begun
-	k.handler.Drain()
+	k.handler.Stop(false)
 	if g := k.post("/webhook", `{"events":[{"n":2}]}`, right); g.code != 503 || g.header.Get("Retry-After") == "" {
 		t.Errorf("%+v", g)
 	}

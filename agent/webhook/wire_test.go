@@ -27,6 +27,7 @@ type memory struct {
 	lists   map[string][][]byte
 	begun   chan struct{} // when set, Append tells that it was called
 	hold    chan struct{} // and waits for this
+	opened  chan struct{} // when set, Append fails until it is closed
 }
 
 func (m *memory) Append(ctx context.Context, es []storage.Entry) ([]uint64, error) {
@@ -36,6 +37,13 @@ func (m *memory) Append(ctx context.Context, es []storage.Entry) ([]uint64, erro
 	if m.hold != nil {
 		m.begun <- struct{}{}
 		<-m.hold
+	}
+	select {
+	case <-m.Opened():
+	default:
+		if m.opened != nil {
+			return nil, errors.New("not open")
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,6 +64,8 @@ func (m *memory) Append(ctx context.Context, es []storage.Entry) ([]uint64, erro
 	m.commits = append(m.commits, seqs)
 	return seqs, nil
 }
+
+func (m *memory) Opened() <-chan struct{} { return m.opened }
 
 func (m *memory) Ready() error { m.mu.Lock(); defer m.mu.Unlock(); return m.err }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -81,7 +82,8 @@ func gpioOffCommand() *cobra.Command {
 		Use:   "off",
 		Short: "Drive every configured output to its off level",
 		Long: `Drives every configured output to its off level, holds it for a moment and
-exits. The service runs it after a crash, as a lamp may otherwise stay lit.`,
+exits. The service runs it after a crash, as a lamp may otherwise stay lit; after
+a clean end of the service ($SERVICE_RESULT, set by systemd) it does nothing.`,
 		Example: "  deskbell gpio off --for 1s",
 		Args:    cobra.NoArgs,
 	}
@@ -90,6 +92,9 @@ exits. The service runs it after a crash, as a lamp may otherwise stay lit.`,
 		hold, _ := cmd.Flags().GetDuration("for")
 		if hold < 0 {
 			return wrong("write a time such as 1s", "%s is not a time to hold the level for", hold)
+		}
+		if os.Getenv("SERVICE_RESULT") == "success" {
+			return nil // systemd runs it after the agent, which has turned them off
 		}
 		c, err := loadPublic(cmd)
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"time"
@@ -24,13 +25,23 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 		Example: "  deskbell run --config /etc/deskbell/deskbell.toml",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			sockets := systemd.TakeSockets()
 			c, err := loadConfig(cmd, exitRefused)
 			if err != nil {
 				return err
 			}
+			log := logger(cmd, c.Log)
 			a, err := agent.New(c, agent.Options{
-				Version:    version,
-				Log:        logger(cmd, c.Log),
+				Version:  version,
+				Log:      log,
+				Listener: sockets.Listener("webhook", c.Webhook.Listen),
+				Bound: func(l net.Listener) bool {
+					kept, err := systemd.Keep("webhook", c.Webhook.Listen, l)
+					if err != nil {
+						log.Warn("a restart will refuse webhooks", "error", err)
+					}
+					return kept
+				},
 				CheckStore: checkStore, SalvageStore: salvageStore,
 				Waiting: func(error) { _ = systemd.Extend(waitsAtMost) },
 				Ready:   func() { _ = systemd.Ready() }, // without a service manager it does nothing

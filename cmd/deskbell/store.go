@@ -53,11 +53,10 @@ func checkStoreCommand() *cobra.Command {
 // a crash of the child shows too, unless it is a storage.ErrUnchecked: a child
 // that was stopped, for one, says nothing about the store.
 func checkStore(ctx context.Context, path string) error {
-	self, err := os.Executable()
+	cmd, err := ourselves(ctx, "check-store", path)
 	if err != nil {
-		return fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
+		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "check-store", path)
 	said, exit, err := runApart(cmd)
 	switch {
 	case ctx.Err() != nil:
@@ -70,6 +69,21 @@ func checkStore(ctx context.Context, path string) error {
 		return fmt.Errorf("looking it through ended in a crash (%s)", exit)
 	}
 	return fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, said, exit)
+}
+
+// ourselves is a command of this very program: after an upgrade its path leads
+// to another version, which need not understand what it is asked.
+func ourselves(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	path := "/proc/self/exe"
+	if runtime.GOOS != "linux" {
+		var err error
+		if path, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
+		}
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Args[0] = os.Args[0]
+	return cmd, nil
 }
 
 // runApart runs a command of this program on the store. It returns what that
@@ -121,13 +135,12 @@ func salvageStoreCommand() *cobra.Command {
 // salvageStore runs salvage-store. An error that is neither storage.ErrNoSpace
 // nor storage.ErrUnchecked means that nothing can be read of the store.
 func salvageStore(ctx context.Context, from, to string, limit int64) (r storage.Report, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return r, fmt.Errorf("%w: find this program: %w", storage.ErrUnchecked, err)
-	}
 	limited, cancel := context.WithTimeout(ctx, salvageFor)
 	defer cancel()
-	cmd := exec.CommandContext(limited, self, "salvage-store", from, to, strconv.FormatInt(limit, 10))
+	cmd, err := ourselves(limited, "salvage-store", from, to, strconv.FormatInt(limit, 10))
+	if err != nil {
+		return r, err
+	}
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	said, exit, err := runApart(cmd)
