@@ -178,8 +178,8 @@ type limitedConn struct {
 }
 
 func (c *limitedConn) note(u use) {
+	c.since.Store(int64(time.Since(c.of.begun))) // before the use: a new one never looks old
 	c.use.Store(int32(u))
-	c.since.Store(int64(time.Since(c.of.begun)))
 }
 
 // limited returns the connection of LimitListener below c; nil: there is none.
