@@ -1,7 +1,7 @@
 # What can be done here, one line each: make help. Needs Go, git and make; the rest is fetched by go or apt-get when it is missing.
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-VERSION     ?= $(or $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//; s/-rc/~rc/; s/-/+/; s/-/./'),0.1.0~git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null))
+VERSION     ?= $(shell packaging/version)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PURE        = ./storage ./agent/event ./agent/desk ./agent/indicator
 HOST        = $(shell go env GOHOSTARCH)
@@ -21,10 +21,9 @@ test: ## every test, with the race detector
 	@packaging/need gcc=gcc,libc6-dev mosquitto strace chromium=chromium,fonts-dejavu-core
 	go test -race -timeout 15m ./...
 	go test -C packaging/bench -race -timeout 5m ./...
-	go test -C packaging -timeout 5m ./lab/...
+	go test -C packaging -timeout 5m ./...
 
-check: dist/deskbell-linux-armv6 ## format, vet, staticcheck, the rooms' imports, 32 bit, other systems, ARMv6
-	@packaging/need qemu-arm-static=qemu-user-static
+check: ## format, vet, staticcheck, the rooms' imports, 32 bit, other systems
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt would change these files" >&2; exit 1; }
 	go vet ./...
 	go vet -C packaging/bench ./...
@@ -36,16 +35,27 @@ check: dist/deskbell-linux-armv6 ## format, vet, staticcheck, the rooms' imports
 	cd packaging/bench && go run $(STATICCHECK) ./...
 	go test -run TestHouse -count 1 ./agent
 	GOARCH=386 CGO_ENABLED=0 go test -timeout 15m $(PURE)
-	qemu-arm-static -cpu arm1176 $< version
-	qemu-arm-static -cpu arm1176 $< demo --once
 
 cross: $(BINARIES) ## the binaries for linux arm (ARMv6), arm64 and amd64, in dist/
 
 dist/deskbell-linux-%: FORCE
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(subst armv6,arm,$*) GOARM=6 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/deskbell
+	GOFLAGS= CGO_ENABLED=0 GOOS=linux GOARCH=$(subst armv6,arm,$*) GOARM=6 GOARM64=v8.0 GOAMD64=v1 \
+		go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/deskbell
 
 deb: cross ## the Debian packages for armhf, arm64 and amd64, in dist/
 	for d in $(DEBS); do packaging/build '$(VERSION)' $${d%:*} dist/deskbell-linux-$${d#*:}; done
+
+packages: cross ## all packages: .deb for the three, .rpm and .apk for arm64 and amd64; SHA256SUMS, SBOM; in dist/
+	packaging/all '$(VERSION)'
+
+lint-packages: packages ## lintian, and what the scripts do: installed, upgraded, removed in a tree (root)
+	packaging/lint '$(VERSION)'
+
+reproducible: ## all packages from two clones, in different places and settings: the same bytes
+	packaging/reproducible
+
+reproducible-short: ## the same for two of them
+	packaging/reproducible --short
 
 lab-pi: dist/deskbell-linux-arm64 ## an emulated Raspberry Pi: events drive real pins, rhythms within 20 %, off after a crash
 	packaging/lab/pi/run $<
@@ -82,4 +92,5 @@ soak-short: ## the same for a minute
 clean: ## remove dist/
 	rm -rf dist
 
-.PHONY: help run test check cross deb lab-pi lab-button lab-power lab-power-short lab-systemd bench bench-short soak soak-short clean FORCE
+.PHONY: help run test check cross deb packages lint-packages reproducible reproducible-short \
+	lab-pi lab-button lab-power lab-power-short lab-systemd bench bench-short soak soak-short clean FORCE

@@ -179,7 +179,7 @@ func TestShippedFile(t *testing.T) {
 func loads(t *testing.T, text string) {
 	t.Helper()
 	secrets := t.TempDir()
-	for _, name := range []string{"token", "mqtt"} {
+	for _, name := range []string{"token", "mqtt", "admin"} {
 		if err := os.WriteFile(secrets+"/"+name, []byte("geheim\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
