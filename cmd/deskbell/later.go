@@ -10,7 +10,7 @@ import (
 // so that nobody looks for a typing mistake.
 func laterCommands() []*cobra.Command {
 	var list []*cobra.Command
-	for _, name := range []string{"setup", "learn"} {
+	for _, name := range []string{"learn"} {
 		list = append(list, later(name, "deskbell "+name))
 	}
 	return list

@@ -36,7 +36,7 @@ when somebody at the desk is wanted.`,
 	root.PersistentFlags().String("config", "", "configuration file (default "+defaultConfig+" where it exists)")
 	root.AddCommand(
 		runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand(), statusCommand(), eventsCommand(), whyCommand(), replayCommand(), backupCommand(), compactCommand(), forgetCommand(),
-		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), cardCommand(), gpioCommand(), serviceCommand(),
+		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), cardCommand(), gpioCommand(), serviceCommand(), setupCommand(),
 		versionCommand(), checkStoreCommand(), salvageStoreCommand(),
 	)
 	root.AddCommand(laterCommands()...)

@@ -13,6 +13,9 @@ type scene struct {
 	load map[string]any
 }
 
+// asksForPerson is told of the scene that rings.
+const asksForPerson = "the guest asks for a person"
+
 type object = map[string]any
 
 var (
@@ -27,7 +30,7 @@ func handover() []scene {
 			"title": "A guest in the lobby", "assigned_to_user": storyBot, "is_closed": 0,
 			"variables": []object{{"type": "text", "name": "global_channel_name", "value": "WEB"}},
 		}},
-		{"the guest asks for a person", "assignee_change", object{"assigned_to_user": nil}},
+		{asksForPerson, "assignee_change", object{"assigned_to_user": nil}},
 		{"anna takes the chat", "assignee_change", object{"assigned_to_user": storyPerson}},
 		{"anna answers", "message", text(storyPerson, "Good morning, how can I help?")},
 		{"the chat is closed", "status_change", object{"status": "closed"}},

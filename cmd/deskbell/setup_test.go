@@ -1,0 +1,122 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// setupProgram is a program that setup has to write the configuration of.
+func setupProgram(t *testing.T, args ...string) (p *program, token string) {
+	t.Helper()
+	p = newProgram(t, "", "")
+	said := p.setup(t, append([]string{"--yes", "--force"}, args...)...)
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(p.config), "token"))
+	if err != nil {
+		t.Fatalf("%v; setup said\n%s", err, said)
+	}
+	return p, strings.TrimSpace(string(content))
+}
+
+func (p *program) setupCommand(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := exec.LookPath("deskbell")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, self, append([]string{"setup", "--no-service", "--config", p.config}, args...)...)
+	cmd.Env = append(os.Environ(), "TERM=xterm")
+	return cmd
+}
+
+func (p *program) setup(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := p.setupCommand(ctx, t, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("setup %q: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// setup waits for the agent, tells of a wrong token, sees the platform's check
+// and a guest, and says all of it to programs.
+func TestSetupWaitsForThePlatform(t *testing.T) {
+	p, token := setupProgram(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := p.setupCommand(ctx, t, "--yes", "--timeout", "50s", "--json")
+	var out bytes.Buffer
+	var said lockedBuffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	says := func(text string) {
+		t.Helper()
+		p.eventually("setup says "+text+"; it said "+said.String(), func() bool { return strings.Contains(said.String(), text) })
+	}
+	says("start it in another terminal with: deskbell run")
+	p.start()
+	says("Save it there: the platform then posts a check.")
+	if code, _, _ := p.post(nil, "Authorization: Bearer guess"); code != http.StatusUnauthorized {
+		t.Fatalf("a wrong token is answered %d", code)
+	}
+	says("a post with a wrong token came from 127.0.0.1 (in header Authorization): paste the token again")
+	if strings.Contains(said.String(), "guess") {
+		t.Error("setup tells the wrong token")
+	}
+	if code, answer, _ := p.post([]byte(`{"token":"` + token + `"}`)); code != http.StatusOK || !strings.Contains(answer, token) {
+		t.Fatalf("the check is answered %d %s", code, answer)
+	}
+	says("✓ check          token in body, answered 200")
+	says("Now a first guest")
+	for _, s := range handover()[:2] {
+		if code, answer, _ := p.post(s.body("guest", time.Now()), "X-Token: "+token); code != http.StatusOK {
+			t.Fatalf("%s: %d %s", s.told, code, answer)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v; it said\n%s", err, said.String())
+	}
+	says("✓ lamp           pulses: somebody waits (simulated)")
+	var report setupReport
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatalf("%v in %s", err, out.String())
+	}
+	if report.Check == nil || report.Check.TokenIn != "body" || !report.HandOver || report.Heard != nil || report.Changed || report.Token != token || report.Service != "not managed" {
+		t.Errorf("reported %s", out.String())
+	}
+	if strings.Contains(said.String(), "\x1b") {
+		t.Errorf("colours where no terminal is: %q", said.String())
+	}
+}
+
+// Whenever it is stopped, what is on the disk is a configuration without fault.
+func TestSetupMayBeKilledAtAnyTime(t *testing.T) {
+	p, _ := setupProgram(t)
+	whole := func(when string) {
+		t.Helper()
+		self, _ := exec.LookPath("deskbell")
+		if out, err := exec.Command(self, "check", "--config", p.config).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", when, err, out)
+		}
+	}
+	for n := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
+		cmd := p.setupCommand(ctx, t, "--yes", "--new-token", "--reach", reaches[n%2], "--broker", "mqtt://hub")
+		_ = cmd.Run() // killed, most of them
+		cancel()
+		whole(time.Duration(n).String())
+	}
+}

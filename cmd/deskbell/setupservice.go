@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/kardianos/service"
+
+	"deskbell/agent"
+	"deskbell/agent/admin"
+	"deskbell/systemd"
+)
+
+// readyWithin is how long setup waits for the service. On a large store a start
+// takes longer; it goes on then without setup.
+const readyWithin = 60 * time.Second
+
+// onSystemd says whether the service is one of systemd, and setup's to steer.
+func (s *setup) onSystemd() bool { return !s.noService && service.Platform() == onSystemd }
+
+// serve enables and restarts the service, and waits until it is ready.
+func (s *setup) serve(ctx context.Context) error {
+	c := s.console
+	s.report.Service = "not managed"
+	manager, err := newService(s.cmd)
+	if s.noService || err != nil {
+		if err != nil {
+			c.warn("service", "no service manager is known here: nothing starts deskbell at boot")
+		}
+		return s.unmanaged(ctx)
+	}
+	patient, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	c.working("the service starts")
+	if s.onSystemd() {
+		err = s.restartSystemd(patient)
+	} else {
+		if _, is := manager.Status(); errors.Is(is, service.ErrNotInstalled) {
+			err = manager.Install()
+		}
+		if err == nil {
+			if err = manager.Restart(); err != nil {
+				err = manager.Start() // some cannot restart what does not run
+			}
+		}
+	}
+	if err != nil && ctx.Err() == nil && patient.Err() == nil {
+		return failed(fmt.Errorf("start the service: %w", err), "the configuration is in its place; see why with: "+whyNot(s.onSystemd())+", then: sudo deskbell doctor")
+	}
+	if err := s.ready(patient); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return failed(err, "it may still be starting; see: "+whyNot(s.onSystemd()))
+	}
+	s.report.Service = "running"
+	c.done("service", "enabled and running")
+	return nil
+}
+
+func whyNot(onSystemd bool) string {
+	if onSystemd {
+		return "journalctl -u deskbell"
+	}
+	return "deskbell service status"
+}
+
+// restartSystemd makes the service one that starts at boot, and starts it with
+// the new configuration.
+func (s *setup) restartSystemd(ctx context.Context) error {
+	state, _, err := askSystemd(ctx)
+	if err != nil {
+		return err
+	}
+	if !state.Installed {
+		if err := systemd.EnsureUser(ctx); err != nil {
+			return err
+		}
+		manager, err := newService(s.cmd)
+		if err != nil {
+			return err
+		}
+		if err := manager.Install(); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{
+		{"daemon-reload"}, {"enable", systemd.Name}, {"reset-failed", systemd.Name}, {"restart", systemd.Name},
+	} {
+		out, err := exec.CommandContext(ctx, "systemctl", args...).CombinedOutput()
+		if err == nil || args[0] == "reset-failed" { // one that never ran
+			continue
+		}
+		said := strings.TrimSpace(string(out))
+		if last, err := exec.CommandContext(ctx, "journalctl", "--unit="+systemd.Name, "--lines=5", "--output=cat", "--no-pager").Output(); err == nil && args[0] == "restart" {
+			for line := range strings.Lines(string(last)) {
+				if _, told, ok := strings.Cut(line, "deskbell: error: "); ok {
+					said = strings.TrimSpace(told)
+				}
+			}
+		}
+		return fmt.Errorf("systemctl %s: %w: %s", args[0], err, said)
+	}
+	return nil
+}
+
+// unmanaged tells how to start the agent, and looks whether one runs already.
+func (s *setup) unmanaged(ctx context.Context) error {
+	_, err := s.api().Status(ctx)
+	switch {
+	case err == nil:
+		s.console.warn("service", "left alone: an agent runs, and takes what is new when it is restarted")
+	case !s.noWait || s.rehearsal:
+		s.console.warn("service", "left alone: start it in another terminal with: deskbell run --config "+s.file)
+		patient, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+		if err := s.ready(patient); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return failed(err, "deskbell run --config "+s.file)
+		}
+	default:
+		s.console.warn("service", "left alone: start it with: deskbell run --config "+s.file)
+	}
+	return nil
+}
+
+// ready waits until the agent takes events.
+func (s *setup) ready(ctx context.Context) error {
+	_, err := s.until(ctx, "the agent opens its store", func(st admin.Status) bool { return st.Ready })
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("the agent is not ready yet")
+	}
+	return err
+}
+
+func (s *setup) api() *admin.Client { return admin.NewClient(agent.ControlSocket(s.config.DataDir)) }
