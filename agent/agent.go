@@ -101,6 +101,7 @@ func New(c Config, o Options) (*Agent, error) {
 	}
 	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
 	a.step.soon = make(chan struct{})
+	a.census.meant = c.Webhook.Types
 	a.buttons = newButtons(c, o.Log, a.signal.Notify)
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
 	var names []string

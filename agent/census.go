@@ -13,7 +13,8 @@ import (
 // is bounded, as type names come from outside. The zero value is ready.
 type census struct {
 	mu            sync.Mutex
-	unknown       map[string]int // events by a type that no kind is known for
+	meant         map[string]string // the types that the configuration gives a kind, which may be other; set before it counts
+	unknown       map[string]int    // events by a type that no kind is known for
 	conversations int
 	handovers     int // events that told an assignee other than a bot
 }
@@ -30,7 +31,7 @@ const (
 func (c *census) count(e event.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.Kind == event.Other {
+	if _, meant := c.meant[e.Type]; e.Kind == event.Other && !meant {
 		if c.unknown == nil {
 			c.unknown = map[string]int{}
 		}
@@ -41,7 +42,7 @@ func (c *census) count(e event.Event) {
 	if e.Kind == event.ConversationCreate {
 		c.conversations++
 	}
-	if e.Assignee != nil && e.Assignee.Kind != "bot" && e.Assignee.Kind != "unknown" {
+	if handsOver(e) {
 		c.handovers++
 	}
 }
@@ -53,13 +54,16 @@ func (c *census) problems() []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.unknown)) {
 		n, shown := c.unknown[name], fmt.Sprintf("of type %.64q", name)
-		if name == "" {
+		switch {
+		case name == "":
 			shown = "without a type"
+		case typeName.MatchString(name):
+			shown = "of type " + name
 		}
-		list = append(list, fmt.Sprintf("%s %s not understood; name the type's kind in [webhook.types]", counted(n, "event"), shown+isAre(n)))
+		list = append(list, fmt.Sprintf("%s %s not understood; run: deskbell learn", counted(n, "event"), shown+isAre(n)))
 	}
 	if c.conversations >= silentConversations && c.handovers == 0 {
-		list = append(list, fmt.Sprintf("%d conversations, not one hand-over recognised; say in [webhook.fields] where the platform puts the assignee", c.conversations))
+		list = append(list, fmt.Sprintf("%d conversations, not one hand-over recognised; run: deskbell learn", c.conversations))
 	}
 	return list
 }

@@ -8,11 +8,13 @@ import (
 )
 
 func TestWhatIsNotUnderstoodIsToldWithTheRemedy(t *testing.T) {
-	var c census
+	c := census{meant: map[string]string{"meant": "other"}}
 	if p := c.problems(); len(p) != 0 {
 		t.Fatalf("before any event: %q", p)
 	}
-	c.count(event.Event{Kind: event.Other, Type: "moon_phase"})
+	for _, name := range []string{"moon_phase", "anna@hotel.example", "meant"} {
+		c.count(event.Event{Kind: event.Other, Type: name})
+	}
 	for range 2 {
 		c.count(event.Event{Kind: event.Other})
 	}
@@ -20,15 +22,16 @@ func TestWhatIsNotUnderstoodIsToldWithTheRemedy(t *testing.T) {
 		c.count(event.Event{Kind: event.ConversationCreate, Assignee: &event.Actor{Kind: "bot"}})
 	}
 	want := []string{
-		"2 events without a type are not understood; name the type's kind in [webhook.types]",
-		`1 event of type "moon_phase" is not understood; name the type's kind in [webhook.types]`,
-		"40 conversations, not one hand-over recognised; say in [webhook.fields] where the platform puts the assignee",
+		"2 events without a type are not understood; run: deskbell learn",
+		`1 event of type "anna@hotel.example" is not understood; run: deskbell learn`,
+		"1 event of type moon_phase is not understood; run: deskbell learn",
+		"40 conversations, not one hand-over recognised; run: deskbell learn",
 	}
 	if got := strings.Join(c.problems(), "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", got)
 	}
 	c.count(event.Event{Kind: event.AssigneeChange, Assignee: &event.Actor{Kind: "none"}})
-	if got := c.problems(); len(got) != 2 {
+	if got := c.problems(); len(got) != 3 {
 		t.Errorf("after a hand-over: %q", got)
 	}
 }

@@ -36,10 +36,9 @@ when somebody at the desk is wanted.`,
 	root.PersistentFlags().String("config", "", "configuration file (default "+defaultConfig+" where it exists)")
 	root.AddCommand(
 		runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand(), statusCommand(), eventsCommand(), whyCommand(), replayCommand(), backupCommand(), compactCommand(), forgetCommand(),
-		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), cardCommand(), gpioCommand(), serviceCommand(), setupCommand(),
+		ackCommand(), muteCommand(), unmuteCommand(), testCommand(), cardCommand(), gpioCommand(), serviceCommand(), setupCommand(), learnCommand(),
 		versionCommand(), checkStoreCommand(), salvageStoreCommand(),
 	)
-	root.AddCommand(laterCommands()...)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrong("see: "+cmd.CommandPath()+" --help", "%s", goParse.ReplaceAllString(err.Error(), ""))
 	})
