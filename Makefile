@@ -69,6 +69,10 @@ lab-power: dist/deskbell-linux-arm64 ## the plug of an emulated Pi pulled at 50 
 lab-power-short: ## the same with 5 cuts, one in each phase
 	@$(MAKE) --no-print-directory lab-power CUTS=5
 
+lab-acme: ## certificates by ACME, from pebble, the test server of Let's Encrypt
+	go vet -C packaging/acme ./...
+	go test -C packaging/acme -count 1 -timeout 5m ./...
+
 lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
 	packaging/build '$(VERSION)' $(HOST) $<
 	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
@@ -93,4 +97,4 @@ clean: ## remove dist/
 	rm -rf dist
 
 .PHONY: help run test check cross deb packages lint-packages reproducible reproducible-short \
-	lab-pi lab-button lab-power lab-power-short lab-systemd bench bench-short soak soak-short clean FORCE
+	lab-pi lab-button lab-power lab-power-short lab-acme lab-systemd bench bench-short soak soak-short clean FORCE

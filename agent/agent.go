@@ -70,6 +70,7 @@ type Agent struct {
 	board   *gpio.Board
 	census  census
 	reach   *reach // nil: nobody said where we can be reached
+	secrecy secrecy
 	buttons *buttons
 	tasks   supervisor
 
@@ -104,6 +105,7 @@ func New(c Config, o Options) (*Agent, error) {
 	a.census.meant = c.Webhook.Types
 	a.buttons = newButtons(c, o.Log, a.signal.Notify)
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
+	a.secrecy = newSecrecy(c, o.Now, a.signal.Notify, o.Log)
 	var names []string
 	for _, f := range c.Forward {
 		names = append(names, f.Name)
@@ -267,7 +269,10 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 		}
 		r.forwards = append(r.forwards, d)
 	}
-	r.admin = admin.New(admin.Config{Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone, Control: bindAhead},
+	r.admin = admin.New(admin.Config{
+		Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone,
+		Control: bindAhead, TLS: a.secrecy.adminTLS(), Names: a.secrecy.adminNames(),
+	},
 		face, store, a.decoder, a.metrics, a.log)
 	return r, nil
 }
@@ -280,6 +285,9 @@ func (a *Agent) stages(r *rooms) []stage {
 	}
 	if len(a.config.Input) > 0 {
 		front = append(front, task{"buttons", func(ctx context.Context) error { return a.buttons.run(ctx, r.indicator) }})
+	}
+	if a.secrecy.acme != nil {
+		front = append(front, task{"certificate", a.secrecy.acme.Run})
 	}
 	if a.reach != nil {
 		front = append(front, task{"reach", a.reach.run})

@@ -49,10 +49,20 @@ type WebhookConfig struct {
 	AllowFrom      []string          `toml:"allow_from"`
 	TrustedProxies []string          `toml:"trusted_proxies"`
 	Timestamps     string            `toml:"timestamps"`
+	TLSCert        string            `toml:"tls_cert"`
+	TLSKey         string            `toml:"tls_key"`
 	PublicURL      string            `toml:"public_url"`
 	ExpectEvery    Duration          `toml:"expect_every"`
+	ACME           *ACMEConfig       `toml:"acme"`
 	Types          map[string]string `toml:"types"`
 	Fields         FieldsConfig      `toml:"fields"`
+}
+
+// ACMEConfig is [webhook.acme]: a certificate that deskbell gets itself.
+type ACMEConfig struct {
+	Domains   []string `toml:"domains"`
+	Email     string   `toml:"email"`
+	Directory string   `toml:"directory"`
 }
 
 // FieldsConfig is [webhook.fields]: where undocumented payloads keep values.
@@ -122,6 +132,8 @@ type Output struct {
 type AdminConfig struct {
 	Listen   string `toml:"listen"`
 	Password string `toml:"password" secret:"text"`
+	TLSCert  string `toml:"tls_cert"`
+	TLSKey   string `toml:"tls_key"`
 }
 
 // LogConfig is the [log] table.

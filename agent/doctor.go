@@ -13,6 +13,7 @@ import (
 
 	"deskbell/agent/admin"
 	"deskbell/agent/mqtt"
+	"deskbell/agent/webhook"
 	"deskbell/gpio"
 	"deskbell/storage"
 )
@@ -42,7 +43,7 @@ const statusTakes = 5 * time.Second
 // seconds for each broker that does not answer, and ends early with ctx.
 func Examine(ctx context.Context, c Config, tell func(Check)) (running bool) {
 	d := &doctor{config: c, tell: tell, now: time.Now, lines: gpio.Lines, tone: gpio.FindTone}
-	for _, look := range []func(context.Context){d.warnings, d.agent, d.token, d.folder, d.clock, d.ports, d.forwards, d.pins} {
+	for _, look := range []func(context.Context){d.warnings, d.agent, d.token, d.folder, d.clock, d.certificates, d.ports, d.forwards, d.pins} {
 		if ctx.Err() != nil {
 			break
 		}
@@ -125,6 +126,25 @@ func (d *doctor) clock(context.Context) {
 		return
 	}
 	d.good("clock", "set")
+}
+
+// certificates looks at the files that are configured, as this user.
+func (d *doctor) certificates(context.Context) {
+	s := newSecrecy(Config{Webhook: WebhookConfig{TLSCert: d.config.Webhook.TLSCert, TLSKey: d.config.Webhook.TLSKey}, Admin: d.config.Admin},
+		d.now, nil, nil)
+	for _, of := range []struct {
+		name string
+		pair *webhook.Pair
+	}{{"webhook certificate", s.webhook}, {"admin certificate", s.admin}} {
+		if of.pair == nil {
+			continue
+		}
+		if text := of.pair.Problem(storage.ClockSet(d.now())); text != "" {
+			d.fail(of.name, text, "see tls_cert and tls_key; a file that this user may not read, and the service may, is looked at by: sudo deskbell doctor")
+		} else {
+			d.good(of.name, "it is there, and not about to expire")
+		}
+	}
 }
 
 // ports tries the addresses that the agent listens on.

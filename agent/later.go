@@ -14,11 +14,6 @@ var later = []struct {
 	unused any
 }{
 	{"relay", nil},
-	{"webhook.acme", nil},
-	{"webhook.tls_cert", ""},
-	{"webhook.tls_key", ""},
-	{"admin.tls_cert", ""},
-	{"admin.tls_key", ""},
 	{"forward.*.home_assistant", false},
 	{"forward.*.discovery_prefix", "homeassistant"},
 	{"forward.*.birth_topic", "homeassistant/status"},

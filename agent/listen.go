@@ -37,7 +37,7 @@ func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
 	server := webhook.NewServer(a.webhook, a.log)
 	limited := webhook.LimitListener(l, webhook.MaxConnections)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(limited) }()
+	go func() { served <- server.Serve(a.secrecy.over(limited)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve webhooks: %w", err)

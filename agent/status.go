@@ -98,6 +98,7 @@ func (a *Agent) problems(r *rooms, s admin.Status) []string {
 	}
 	list = append(list, a.tasks.problems()...)
 	list = append(list, a.census.problems()...)
+	list = append(list, a.secrecy.problems(storage.ClockSet(a.options.Now()))...)
 	if p := a.reach.problem(); p != "" {
 		list = append(list, p)
 	}

@@ -43,6 +43,7 @@ func (c *Config) validate(f *collector) {
 	if listenAddress(f, "admin.listen", c.Admin.Listen) && !loopback(c.Admin.Listen) && c.Admin.Password == "" {
 		f.add("admin.listen", "%s can be reached from other machines: set admin.password, or listen on 127.0.0.1", c.Admin.Listen)
 	}
+	pairOfFiles(f, "admin", c.Admin.TLSCert, c.Admin.TLSKey)
 	oneOf(f, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(f, "log.format", c.Log.Format, "text", "json")
 	c.validateBoard(f)
@@ -68,6 +69,8 @@ func (c *Config) validateWebhook(f *collector) {
 		f.add("webhook.timestamps", "%q is not a time zone: write a name such as \"UTC\" or \"Asia/Kolkata\"", w.Timestamps)
 	}
 	publicURL(f, w.PublicURL)
+	pairOfFiles(f, "webhook", w.TLSCert, w.TLSKey)
+	validateACME(f, w)
 	for _, name := range slices.Sorted(maps.Keys(w.Types)) {
 		kinds(f, join("webhook.types", name), []string{w.Types[name]}, false)
 	}
@@ -76,6 +79,39 @@ func (c *Config) validateWebhook(f *collector) {
 		paths []string
 	}{{"webhook.fields.assignee", w.Fields.Assignee}, {"webhook.fields.status", w.Fields.Status}} {
 		paths(f, list.key, list.paths)
+	}
+}
+
+// pairOfFiles checks tls_cert and tls_key of a table. What is in the files is
+// looked at when they are used: they come and go.
+func pairOfFiles(f *collector, table, cert, key string) {
+	if cert == "" && key != "" {
+		f.missing(table+".tls_cert", "tls_cert and tls_key go together")
+	}
+	if cert != "" && key == "" {
+		f.missing(table+".tls_key", "tls_cert and tls_key go together")
+	}
+}
+
+var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$`)
+
+func validateACME(f *collector, w WebhookConfig) {
+	if w.ACME == nil {
+		return
+	}
+	if w.TLSCert != "" {
+		f.add("webhook.acme", "there is webhook.tls_cert already: take one of them away")
+	}
+	if len(w.ACME.Domains) == 0 {
+		f.missing("webhook.acme.domains", "the name that the certificate is for is missing, such as [\"desk.example.org\"]")
+	}
+	for i, d := range w.ACME.Domains {
+		if !domainName.MatchString(d) || len(d) > 253 {
+			f.add("webhook.acme.domains."+strconv.Itoa(i), "%q is not a name such as desk.example.org, in small letters: no address, no * and no port", d)
+		}
+	}
+	if at, err := url.Parse(w.ACME.Directory); w.ACME.Directory != "" && (err != nil || at.Scheme != "https" || at.Host == "") {
+		f.add("webhook.acme.directory", "must be the address of an ACME directory, and begin with https://")
 	}
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -36,10 +38,13 @@ type Config struct {
 	Password string   // of basic auth, with any user name; empty: none is asked for
 	Device   string   // the name of the device, which may be used as a host name
 	Hosts    []string // more host names of this machine; nil: the system's
+	Names    []string // of the certificate: host names of this machine, too
 	// Control sets up the socket before it is bound, see net.ListenConfig. May be
 	// nil.
 	Control  func(network, address string, c syscall.RawConn) error
 	Timezone string // of the page, a name such as Europe/Berlin; "local" or empty: the browser's
+
+	TLS *tls.Config // what the network is served with; nil: without TLS
 }
 
 // Validate returns an error where c would show the desk to everybody on the
@@ -89,7 +94,7 @@ func New(c Config, a Agent, e Events, d *event.Decoder, m *Metrics, log *slog.Lo
 	m.bind(a.Status)
 	return &Server{
 		config: c, agent: a, events: e, decoder: d, metrics: m, log: log,
-		hosts:    hostNames(append([]string{"localhost", c.Device}, c.Hosts...)),
+		hosts:    hostNames(slices.Concat([]string{"localhost", c.Device}, c.Hosts, c.Names)),
 		password: sha256.Sum256([]byte(c.Password)),
 		streams:  make(chan struct{}, maxStreams),
 	}
@@ -115,8 +120,14 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.setAddr(l.Addr().String())
 	defer s.setAddr("")
-	s.log.Info("page and API are served", "address", l.Addr().String())
-	return s.serve(ctx, l, s.Handler(true))
+	scheme := "http://"
+	over := func(l net.Listener) net.Listener { return l }
+	if s.config.TLS != nil {
+		scheme = "https://"
+		over = func(l net.Listener) net.Listener { return tls.NewListener(l, s.config.TLS) }
+	}
+	s.log.Info("page and API are served", "address", scheme+l.Addr().String())
+	return s.serve(ctx, l, over, s.Handler(true))
 }
 
 // Addr returns where Run or Serve listens at the moment, or "".
@@ -136,7 +147,8 @@ func (s *Server) setAddr(addr string) {
 // requests' own contexts outlive it, so that a command in flight gets done.
 type stopKey struct{}
 
-func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// serve puts over over the connections, once they are counted.
+func (s *Server) serve(ctx context.Context, l net.Listener, over func(net.Listener) net.Listener, h http.Handler) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := &http.Server{
@@ -149,7 +161,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 		BaseContext:       func(net.Listener) context.Context { return context.WithValue(requests, stopKey{}, ctx) },
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
+	go func() { done <- server.Serve(over(netutil.LimitListener(l, maxConnections))) }()
 	select {
 	case err := <-done:
 		server.Close()

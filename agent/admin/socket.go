@@ -26,7 +26,7 @@ func (s *Server) ServeSocket(ctx context.Context, path string) error {
 		return fmt.Errorf("open the control socket: %w", err)
 	}
 	defer l.remove()
-	return s.serve(ctx, l, s.Handler(false))
+	return s.serve(ctx, l, func(l net.Listener) net.Listener { return l }, s.Handler(false))
 }
 
 // socket is a listener that knows where its file is.

@@ -47,6 +47,12 @@ func (p *pipes) dial() net.Conn {
 
 // inBubble runs f with a server whose time is not real.
 func inBubble(t *testing.T, connections int, f func(t *testing.T, p *pipes, s *memory)) {
+	t.Helper()
+	inBubbleOver(t, connections, func(l net.Listener) net.Listener { return l }, f)
+}
+
+// inBubbleOver is inBubble with something over the connections.
+func inBubbleOver(t *testing.T, connections int, over func(net.Listener) net.Listener, f func(t *testing.T, p *pipes, s *memory)) {
 	synctest.Test(t, func(t *testing.T) {
 		d, err := event.NewDecoder(event.Config{})
 		if err != nil {
@@ -63,7 +69,7 @@ func inBubble(t *testing.T, connections int, f func(t *testing.T, p *pipes, s *m
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if err := server.Serve(LimitListener(p, connections)); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(over(LimitListener(p, connections))); !errors.Is(err, http.ErrServerClosed) {
 				t.Error(err)
 			}
 		}()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -141,11 +140,8 @@ type poster struct {
 }
 
 func newPoster(c agent.Config) *poster {
-	host, port, _ := net.SplitHostPort(c.Webhook.Listen)
-	if host == "" || host == "0.0.0.0" || host == "::" {
-		host = "127.0.0.1"
-	}
-	p := &poster{url: "http://" + net.JoinHostPort(host, port) + c.Webhook.Path, client: &http.Client{Timeout: 30 * time.Second}}
+	url, secure := c.WebhookURL()
+	p := &poster{url: url, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: secure}}}
 	if len(c.Webhook.Tokens) > 0 {
 		p.token = c.Webhook.Tokens[0]
 	}
