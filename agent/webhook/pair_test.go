@@ -293,7 +293,7 @@ func TestSilentConnectionsAreGivenUpFirstOverTLS(t *testing.T) {
 		defer used.Close()
 		post(used)
 		for range 20 {
-			time.Sleep(time.Millisecond)
+			time.Sleep(freshTime + time.Millisecond)
 			silent := p.dial()
 			defer silent.Close()
 			synctest.Wait()
