@@ -176,7 +176,7 @@ func TestShippedFile(t *testing.T) {
 }
 
 // loads loads a text that names secrets in /etc/deskbell.
-func loads(t *testing.T, text string) {
+func loads(t *testing.T, text string) Config {
 	t.Helper()
 	secrets := t.TempDir()
 	for _, name := range []string{"token", "mqtt", "admin"} {
@@ -184,7 +184,9 @@ func loads(t *testing.T, text string) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Load([]byte(strings.ReplaceAll(text, "/etc/deskbell", secrets)), testMachine); err != nil {
+	c, err := Load([]byte(strings.ReplaceAll(text, "/etc/deskbell", secrets)), testMachine)
+	if err != nil {
 		t.Errorf("%v in\n%s", err, text)
 	}
+	return c
 }

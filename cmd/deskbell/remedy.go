@@ -25,6 +25,9 @@ func remedy(err error, dir string) error {
 		hint = "look at it with: deskbell status; or give this one a data_dir of its own, for " + dir + " is taken"
 	case errors.Is(err, storage.ErrNewer):
 		hint = "install that version again; " + dir + " is as it was"
+		if v := notedVersion(dir); v != "" {
+			hint = fmt.Sprintf("install version %[1]s again, which had it last: sudo apt install deskbell=%[1]s; %[2]s is as it was", v, dir)
+		}
 	case errors.Is(err, syscall.EROFS):
 		hint = "the disk of " + dir + " is mounted read-only, as the system does with one that fails: look at dmesg, then mount it for writing"
 	case errors.Is(err, storage.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -44,8 +44,11 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 				},
 				CheckStore: checkStore, SalvageStore: salvageStore,
 				Waiting: func(error) { _ = systemd.Extend(waitsAtMost) },
-				Ready:   func() { _ = systemd.Ready() }, // without a service manager it does nothing
-				Now:     wallClock,
+				Ready: func() {
+					noteVersion(c.DataDir)
+					_ = systemd.Ready() // without a service manager it does nothing
+				},
+				Now: wallClock,
 			})
 			if err != nil {
 				return &failure{code: exitRefused, err: err}
