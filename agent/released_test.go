@@ -31,6 +31,7 @@ func TestReleasedConfigurations(t *testing.T) {
 	}{
 		"shipped.toml":   {listen: "127.0.0.1:8080", admin: "127.0.0.1:8090", broker: Embedded, outputs: 2},
 		"reference.toml": {listen: ":8080", admin: "127.0.0.1:8090", broker: "mqtt://127.0.0.1:1883", tokens: []string{"current", "previous"}, outputs: 2, inputs: 1},
+		"setup.toml":     {listen: "127.0.0.1:8080", admin: "127.0.0.1:8090", broker: "mqtt://homeassistant.local", tokens: []string{"geheim"}, outputs: 2, inputs: 1},
 		"desk.toml":      {listen: ":8080", admin: ":8090", broker: "mqtt://homeassistant.local", tokens: []string{"geheim"}, outputs: 2, inputs: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -179,7 +179,7 @@ func TestShippedFile(t *testing.T) {
 func loads(t *testing.T, text string) Config {
 	t.Helper()
 	secrets := t.TempDir()
-	for _, name := range []string{"token", "mqtt", "admin"} {
+	for _, name := range []string{"token", "mqtt", "mqtt-hub", "admin"} {
 		if err := os.WriteFile(secrets+"/"+name, []byte("geheim\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
