@@ -71,7 +71,11 @@ lab-power-short: ## the same with 5 cuts, one in each phase
 
 lab-acme: ## certificates by ACME, from pebble, the test server of Let's Encrypt
 	go vet -C packaging/acme ./...
-	go test -C packaging/acme -count 1 -timeout 5m ./...
+	go test -C packaging/acme -count 1 -timeout 5m .
+
+lab-tunnel: ## the example of a tunnel: real sshd, and nginx before it (root)
+	@packaging/need sshd=openssh-server nginx=nginx-light
+	go test -C packaging/acme -count 1 -timeout 5m ./tunnel
 
 lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
 	packaging/build '$(VERSION)' $(HOST) $<
@@ -97,4 +101,4 @@ clean: ## remove dist/
 	rm -rf dist
 
 .PHONY: help run test check cross deb packages lint-packages reproducible reproducible-short \
-	lab-pi lab-button lab-power lab-power-short lab-acme lab-systemd bench bench-short soak soak-short clean FORCE
+	lab-pi lab-button lab-power lab-power-short lab-acme lab-tunnel lab-systemd bench bench-short soak soak-short clean FORCE
