@@ -25,8 +25,8 @@ type Loader struct {
 	Machine Machine
 	// Read reads the file of a secret. Nil: os.ReadFile.
 	Read func(name string) ([]byte, error)
-	// WithoutSecrets is for commands that need none: a secret that this user may
-	// not read, or that is empty, is no fault. Its value is then Unread.
+	// WithoutSecrets is for commands that need none: files of secrets, which this
+	// user may not be permitted to read, are not looked at. Their values are Unread.
 	WithoutSecrets bool
 	// File is told the file of each secret that the configuration has in one,
 	// and the name of its credential. May be nil.

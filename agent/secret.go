@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -37,12 +35,13 @@ func (b *binder) secret(dst reflect.Value, form, key string, src map[string]any,
 	if name == "" {
 		return
 	}
-	content, err := b.from.Read(name)
-	empty := strings.TrimSpace(string(content)) == ""
-	bad := err != nil || passed && empty
+	content, err := []byte(Unread), error(nil)
+	if !b.from.WithoutSecrets {
+		content, err = b.from.Read(name)
+	}
+	bad := err != nil || passed && strings.TrimSpace(string(content)) == ""
 	switch {
 	case !bad:
-	case b.from.WithoutSecrets && (err == nil || errors.Is(err, fs.ErrPermission)):
 	case err != nil:
 		b.faults = append(b.faults, Fault{Key: at, Line: b.line(at), Text: "read the secret: " + err.Error(), cause: err})
 	default:

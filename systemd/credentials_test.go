@@ -7,9 +7,9 @@ func TestCredentials(t *testing.T) {
 	const want = `# Written by deskbell setup. Secrets that root alone may read are passed to the service at its start.
 [Service]
 LoadCredential=forward.hub.password:/etc/deskbell/100%%
-SetCredential=forward.hub.password:
+SetCredential=forward.hub.password:\n
 LoadCredential=webhook.tokens:/etc/deskbell/token
-SetCredential=webhook.tokens:
+SetCredential=webhook.tokens:\n
 `
 	if got != want {
 		t.Errorf("got\n%s", got)

@@ -112,7 +112,7 @@ type setupReport struct {
 
 // run does all of it. Until write nothing is changed.
 func (s *setup) run(ctx context.Context) error {
-	if err := s.look(); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	s.console.head("deskbell setup")
@@ -132,7 +132,7 @@ func (s *setup) run(ctx context.Context) error {
 	if s.console.interactive {
 		s.console.say("")
 	}
-	if err := s.write(doc); err != nil {
+	if err := s.write(ctx, doc); err != nil {
 		return err
 	}
 	if err := s.serve(ctx); err != nil {
@@ -160,7 +160,7 @@ func (s *setup) left(err error) error {
 }
 
 // look reads what there is, and makes sure that it may be changed.
-func (s *setup) look() error {
+func (s *setup) look(ctx context.Context) error {
 	s.file, _ = s.cmd.Flags().GetString("config")
 	if s.file == "" {
 		s.file = defaultConfig
@@ -181,6 +181,9 @@ func (s *setup) look() error {
 		return failed(fmt.Errorf("%s: %w", s.file, err), "edit it, or move it away")
 	}
 	s.files = secretFiles(s.before)
+	if read := serviceConfig(ctx); s.onSystemd() && read != "" && read != s.file {
+		return failed(fmt.Errorf("the service reads %s", read), "set that one up with --config "+read+", or add --no-service")
+	}
 	return nil
 }
 
@@ -264,6 +267,7 @@ func (s *setup) given() string {
 		return w.PublicURL
 	}
 	host, port, _ := net.SplitHostPort(w.Listen)
+	scheme, _, _ := strings.Cut(newPoster(s.config).url, "://")
 	switch {
 	case s.reach == reachTunnel:
 		return "https://YOUR-TUNNEL" + w.Path
@@ -272,7 +276,7 @@ func (s *setup) given() string {
 	case host == "" || net.ParseIP(host).IsUnspecified():
 		host = thisAddress()
 	}
-	return "http://" + net.JoinHostPort(host, port) + w.Path
+	return scheme + "://" + net.JoinHostPort(host, port) + w.Path
 }
 
 // notes says what has to be done elsewhere.
@@ -281,10 +285,10 @@ func (s *setup) notes() []string {
 	_, port, _ := net.SplitHostPort(s.config.Webhook.Listen)
 	switch s.reach {
 	case reachTunnel:
-		notes = append(notes, "The tunnel or proxy has to lead to http://"+s.config.Webhook.Listen)
+		notes = append(notes, "The tunnel or proxy has to lead to "+newPoster(s.config).url)
 	case reachForward:
 		notes = append(notes, "In the router: let the port lead to "+net.JoinHostPort(thisAddress(), port)+" (TCP).")
-		if !strings.HasPrefix(s.config.Webhook.PublicURL, "https:") {
+		if strings.HasPrefix(s.given(), "http:") {
 			notes = append(notes, "Without TLS guests' messages and the token can be read on their way: see the README for a tunnel or a certificate.")
 		}
 	}
@@ -294,16 +298,16 @@ func (s *setup) notes() []string {
 // thisAddress is the address that this machine has on its network. No packet
 // is sent for it.
 func thisAddress() string {
-	c, err := net.Dial("udp", "192.0.2.1:9")
-	if err != nil {
-		return "THIS-MACHINE"
+	if c, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
+		defer c.Close()
+		if host, _, err := net.SplitHostPort(c.LocalAddr().String()); err == nil {
+			return host
+		}
 	}
-	defer c.Close()
-	host, _, err := net.SplitHostPort(c.LocalAddr().String())
-	if err != nil {
-		return "THIS-MACHINE"
+	if name, err := os.Hostname(); err == nil && name != "" { // there is no network now
+		return name
 	}
-	return host
+	return "THIS-MACHINE"
 }
 
 // public completes an address that somebody gave: https and the webhook's path

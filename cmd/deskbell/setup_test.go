@@ -120,3 +120,15 @@ func TestSetupMayBeKilledAtAnyTime(t *testing.T) {
 		whole(time.Duration(n).String())
 	}
 }
+
+func TestTheConfigurationThatTheServiceReads(t *testing.T) {
+	for property, want := range map[string]string{
+		"": "", "ExecStart=\n": "",
+		"ExecStart={ path=/usr/bin/deskbell ; argv[]=/usr/bin/deskbell run ; ignore_errors=no ; start_time=[n/a] }\n":                    defaultConfig,
+		"ExecStart={ path=/usr/bin/deskbell ; argv[]=/usr/bin/deskbell run --config /srv/front desk.toml ; ignore_errors=no ; pid=0 }\n": "/srv/front desk.toml",
+	} {
+		if got := configIn(property); got != want {
+			t.Errorf("%q: got %q, want %q", property, got, want)
+		}
+	}
+}

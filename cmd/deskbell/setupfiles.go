@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,10 +20,15 @@ import (
 // write puts everything into its place, each file as a whole, in an order that
 // may end anywhere: secrets that nothing names yet, then what passes them to the
 // service, and the configuration last.
-func (s *setup) write(doc []byte) error {
+func (s *setup) write(ctx context.Context, doc []byte) error {
 	c := s.console
-	if err := os.MkdirAll(filepath.Dir(s.file), 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
 		return err
+	}
+	if s.onSystemd() { // so that there is a group to own the configuration
+		if err := systemd.EnsureUser(ctx); err != nil {
+			return err
+		}
 	}
 	secret := groups(0o640)
 	if s.onSystemd() {

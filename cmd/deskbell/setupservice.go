@@ -77,9 +77,6 @@ func (s *setup) restartSystemd(ctx context.Context) error {
 		return err
 	}
 	if !state.Installed {
-		if err := systemd.EnsureUser(ctx); err != nil {
-			return err
-		}
 		manager, err := newService(s.cmd)
 		if err != nil {
 			return err
@@ -106,6 +103,29 @@ func (s *setup) restartSystemd(ctx context.Context) error {
 		return fmt.Errorf("systemctl %s: %w: %s", args[0], err, said)
 	}
 	return nil
+}
+
+// serviceConfig is the configuration that the service of systemd reads; "" where
+// none is installed.
+func serviceConfig(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "systemctl", "show", systemd.Name, "--property=ExecStart").Output()
+	if err != nil {
+		return ""
+	}
+	return configIn(string(out))
+}
+
+// configIn finds it in the ExecStart property.
+func configIn(property string) string {
+	_, args, found := strings.Cut(property, "argv[]=")
+	if !found {
+		return ""
+	}
+	args, _, _ = strings.Cut(args, " ;")
+	if _, name, given := strings.Cut(args, " --config "); given {
+		return strings.TrimSpace(name)
+	}
+	return defaultConfig
 }
 
 // unmanaged tells how to start the agent, and looks whether one runs already.
