@@ -26,15 +26,12 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger // nil: slog.Default
-	// CheckStore runs storage.Check in another process. Nil: the store is
-	// opened unchecked.
-	CheckStore func(ctx context.Context, path string) error
-	// SalvageStore runs storage.Salvage in another process. Nil: of a damaged
-	// store nothing is saved.
-	SalvageStore func(ctx context.Context, from, to string, limit int64) (storage.Report, error)
-	// Waiting is called whenever the agent, before it is ready, begins to wait
-	// for something, such as room for the store. It must not block. May be nil.
-	Waiting func(why error)
+	// CheckStore runs storage.Check in another process, and calls progress while
+	// that comes forward. Nil: the store is opened unchecked.
+	CheckStore func(ctx context.Context, path string, progress func()) error
+	// SalvageStore runs storage.Salvage in another process, as CheckStore. Nil: of
+	// a damaged store nothing is saved.
+	SalvageStore func(ctx context.Context, from, to string, limit int64, progress func()) (storage.Report, error)
 	// Listener takes the webhooks, such as one that a service manager has kept
 	// over a restart; Run closes it. Nil: Run binds webhook.listen.
 	Listener net.Listener
@@ -73,6 +70,7 @@ type Agent struct {
 	secrecy secrecy
 	buttons *buttons
 	tasks   supervisor
+	pulses  pulses
 
 	open     atomic.Pointer[rooms] // nil until the store is open
 	told     atomic.Uint32         // the store's trouble that the indicator was told of
@@ -94,15 +92,13 @@ func New(c Config, o Options) (*Agent, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Waiting == nil {
-		o.Waiting = func(error) {}
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	a := &Agent{config: c, options: o, log: o.Log, started: time.Now()}
 	a.step.soon = make(chan struct{})
 	a.census.meant = c.Webhook.Types
+	a.pulses = pulses{began: time.Now(), asked: make(chan struct{}, 1)}
 	a.buttons = newButtons(c, o.Log, a.signal.Notify)
 	a.tasks = supervisor{log: o.Log, changed: a.signal.Notify}
 	a.secrecy = newSecrecy(c, o.Now, a.signal.Notify, o.Log)
@@ -156,6 +152,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		stage{tasks: []Task{
 			essential{task{"webhook", func(ctx context.Context) error { return a.serveWebhook(ctx, l) }}},
 			task{"outputs", a.board.Run},
+			task{"status", a.look},
 		}, patience: answerWithin},
 		stage{tasks: []Task{essential{task{"core", a.runCore}}}},
 	)
@@ -205,29 +202,32 @@ func (a *Agent) runCore(ctx context.Context) error {
 }
 
 func (a *Agent) storageOptions() storage.Options {
+	works := a.pulses.of(storePart)
+	comes := func() { works(true) }
 	o := storage.Options{
 		MaxSize:    int64(a.config.Storage.MaxSize),
 		Keep:       time.Duration(a.config.Storage.Keep),
 		DropOldest: a.config.Storage.WhenFull == dropOldest,
 		Cursors:    []storage.CursorSpec{{Name: deskCursor}},
-		Check:      a.options.CheckStore,
-		Salvage:    a.options.SalvageStore,
-		Waiting:    a.waiting,
+		Waiting:    a.step.waits,
+		Working:    works,
 		Committed:  a.metrics.Committed,
 		Changed:    a.storeChanged,
 		Log:        a.log,
 		Now:        a.options.Now,
 	}
+	if check := a.options.CheckStore; check != nil {
+		o.Check = func(ctx context.Context, path string) error { return check(ctx, path, comes) }
+	}
+	if salvage := a.options.SalvageStore; salvage != nil {
+		o.Salvage = func(ctx context.Context, from, to string, limit int64) (storage.Report, error) {
+			return salvage(ctx, from, to, limit, comes)
+		}
+	}
 	for _, f := range a.config.Forward {
 		o.Cursors = append(o.Cursors, storage.CursorSpec{Name: forwardCursor + f.Name, Delivers: true})
 	}
 	return o
-}
-
-// waiting is called while the store is opened.
-func (a *Agent) waiting(why error) {
-	a.step.waits(why)
-	a.options.Waiting(why)
 }
 
 // The names of the cursors in the store.
@@ -271,7 +271,7 @@ func (a *Agent) wire(store *storage.Log) (*rooms, error) {
 	}
 	r.admin = admin.New(admin.Config{
 		Listen: a.config.Admin.Listen, Password: a.config.Admin.Password, Device: a.config.Device, Timezone: a.config.Timezone,
-		Control: bindAhead, TLS: a.secrecy.adminTLS(), Names: a.secrecy.adminNames(),
+		Control: bindAhead, Working: a.pulses.of("admin"), TLS: a.secrecy.adminTLS(), Names: a.secrecy.adminNames(),
 	},
 		face, store, a.decoder, a.metrics, a.log)
 	return r, nil
@@ -315,6 +315,7 @@ func ControlSocket(dataDir string) string { return filepath.Join(dataDir, "contr
 func (a *Agent) boardConfig() gpio.Config {
 	c := a.config.Board()
 	c.Trace, c.Changed, c.Pressed = a.options.Trace, a.signal.Notify, a.buttons.pressed
+	c.Working = a.pulses.of("outputs")
 	return c
 }
 
@@ -322,6 +323,7 @@ func (a *Agent) indication(store *storage.Log) indicator.Config {
 	c := a.config.indication()
 	c.Seen, c.Now, c.Log = a.census.count, a.options.Now, a.log
 	c.Changed, c.Shown = a.signal.Notify, a.metrics.OutputSet
+	c.Working = a.pulses.of("indicator")
 	c.ClockSet = func() bool { return storage.ClockSet(a.options.Now()) }
 	c.Conditions = func() indicator.Conditions {
 		n, oldest := store.Undelivered()
@@ -350,13 +352,6 @@ func (a *Agent) BrokerAddr() string {
 // Changed returns a channel that is closed when Status has changed after the
 // call.
 func (a *Agent) Changed() <-chan struct{} { return a.signal.Changed() }
-
-// Alive tells whether the agent still answers. A watchdog asks it; an agent
-// that is stuck does not return.
-func (a *Agent) Alive() bool {
-	a.Status()
-	return true
-}
 
 // runBroker runs the built-in broker, but for the times that it is switched
 // off.

@@ -29,11 +29,13 @@ func (a *Agent) destination(f ForwardConfig, first bool, store *storage.Log, dev
 	fw, err := forward.New(forward.Config{
 		Name: f.Name, Device: a.config.Device, Topic: f.Topic, Format: f.Format, Data: f.Data,
 		Redact: f.Redact, Only: f.Only, Except: f.Except, Window: f.Window,
+		Working: a.pulses.of("forward " + f.Name),
 	}, store, cursor, a.decoder, func(took time.Duration) { a.metrics.Delivered(f.Name, took) }, a.signal.Notify, log)
 	if err != nil {
 		return nil, err
 	}
 	c := f.connection()
+	c.Working = a.pulses.of("connection of " + f.Name)
 	c.Now = a.options.Now
 	beacon := hub.NewBeacon(a.base(), log)
 	var face mqtt.Session = beacon

@@ -25,7 +25,7 @@ func TestNothingIsTakenWhileTheStoreIsBeingChecked(t *testing.T) {
 	a, err := New(c, Options{
 		Log:   slog.New(slog.DiscardHandler),
 		Ready: func() { close(ready) },
-		CheckStore: func(context.Context, string) error {
+		CheckStore: func(context.Context, string, func()) error {
 			close(checking)
 			<-goOn
 			return nil

@@ -36,6 +36,7 @@ func (a *Agent) listen() (net.Listener, error) {
 func (a *Agent) serveWebhook(ctx context.Context, l net.Listener) error {
 	server := webhook.NewServer(a.webhook, a.log)
 	limited := webhook.LimitListener(l, webhook.MaxConnections)
+	limited.Working = a.pulses.of("webhook")
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(a.secrecy.over(limited)) }()
 	select {

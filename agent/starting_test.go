@@ -62,7 +62,7 @@ func TestTheLightsSayThatTheStoreIsBeingChecked(t *testing.T) {
 		Log:   slog.New(slog.DiscardHandler),
 		Ready: func() { close(ready) },
 		Trace: func(output string, on bool, _ time.Time) { lit <- output },
-		CheckStore: func(ctx context.Context, _ string) error {
+		CheckStore: func(ctx context.Context, _ string, _ func()) error {
 			select {
 			case name := <-lit:
 				if name != "lamp" {

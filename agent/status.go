@@ -57,6 +57,9 @@ func (a *Agent) Status() admin.Status {
 // problems lists in words, with the remedy, what a person should look at.
 func (a *Agent) problems(r *rooms, s admin.Status) []string {
 	list := r.store.Problems()
+	if p := a.slow(); p != "" {
+		list = append(list, p)
+	}
 	if err := r.store.Ready(); err != nil && len(list) == 0 {
 		list = append(list, err.Error())
 	}

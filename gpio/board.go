@@ -73,6 +73,9 @@ func open(c Config, log *slog.Logger, openPin func(Config, OutputConfig, bool) (
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("open gpio: %w", err)
 	}
+	if c.Working == nil {
+		c.Working = func(bool) {}
+	}
 	b := &Board{config: c, log: log, open: openPin, openInput: openInput, wake: make(chan struct{}, 1)}
 	off := Steady(false)
 	for _, oc := range c.Outputs {
@@ -101,7 +104,9 @@ func (b *Board) Run(ctx context.Context) error {
 	b.mu.Unlock()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer b.config.Working(false)
 	for ctx.Err() == nil {
+		b.config.Working(true)
 		if b.retryDue(time.Now()) {
 			b.retry()
 			b.retryInputs()
@@ -111,6 +116,7 @@ func (b *Board) Run(ctx context.Context) error {
 		} else {
 			timer.Reset(time.Until(next))
 		}
+		b.config.Working(false)
 		select {
 		case <-ctx.Done():
 		case <-b.wake:

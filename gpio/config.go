@@ -55,6 +55,9 @@ type Config struct {
 
 	// Pressed, when set, is told of every press of an input, by Run. As Changed.
 	Pressed func(Press) `toml:"-"`
+
+	// Working, when set, is told true by Run when it begins its work on something, false when it waits. It must not block.
+	Working func(busy bool) `toml:"-"`
 }
 
 // Validate returns every fault of the configuration, each as one error whose text begins with its key, such as

@@ -149,6 +149,7 @@ func (w *writer) transact(now stamp) (id int, err error) {
 	if w.broken != nil { // since the batch was begun: the name of a file made anew may not be durable
 		return 0, w.broken
 	}
+	w.options.Working(true)
 	h := w.handle.Load()
 	if runtime.GOOS != "windows" { // where a file is as long as its map
 		h.db.MaxSize = int(w.size.file)

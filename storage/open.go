@@ -42,6 +42,8 @@ func Open(ctx context.Context, dir string, o Options) (*Log, error) {
 		timer:   time.NewTimer(time.Hour),
 	}
 	l.timer.Stop()
+	o.Working(true)
+	defer o.Working(false)
 	l.problems.damaged = make(map[uint64]bool)
 	if err := l.open(ctx, dir); err != nil {
 		if l.folder != nil {

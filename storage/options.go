@@ -55,6 +55,11 @@ type Options struct {
 	// Waiting is called whenever Open begins to wait, with why: for room on the
 	// disk, most of all. It must not block. May be nil.
 	Waiting func(why error)
+	// Working is told true when Open or Run begins its work on something, and
+	// while that comes forward, such as before each sync; and false when it waits.
+	// What comes forward in another process, Check and Salvage tell. It must not
+	// block. May be nil.
+	Working func(busy bool)
 	// Committed is called after every commit with the time it took, syncs
 	// included. It must not block. May be nil.
 	Committed func(took time.Duration)
@@ -95,6 +100,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Waiting == nil {
 		o.Waiting = func(error) {}
+	}
+	if o.Working == nil {
+		o.Working = func(bool) {}
 	}
 	if o.Committed == nil {
 		o.Committed = func(time.Duration) {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -195,7 +196,7 @@ func (w *writer) rebuild(ctx context.Context, keep func(value) bool) error {
 	}
 	whole := true
 	src := source{view: w.view, keep: keep, damaged: func(value) { whole = false }}
-	if err := build(ctx, path, src.values(ctx)); err != nil {
+	if err := build(ctx, path, w.telling(src.values(ctx))); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -217,6 +218,22 @@ func (w *writer) rebuild(ctx context.Context, keep func(value) bool) error {
 		w.ids.add(id)
 	}
 	return nil
+}
+
+// telling tells that a copy comes forward.
+func (w *writer) telling(values iter.Seq2[value, error]) iter.Seq2[value, error] {
+	return func(yield func(value, error) bool) {
+		n := 0
+		for v, err := range values {
+			if n++; n%64 == 0 {
+				w.options.Working(true)
+			}
+			if !yield(v, err) {
+				break
+			}
+		}
+		w.options.Working(true)
+	}
 }
 
 // nearly is what is undelivered, of what makes the store full, when a warning

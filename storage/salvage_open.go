@@ -35,9 +35,11 @@ func (l *Log) prepare(ctx context.Context, dir string) error {
 		}
 		l.options.Log.Error("store cannot be opened yet", "store", l.path, "again in", pause, "error", err)
 		l.options.Waiting(err)
+		l.options.Working(false)
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
+		l.options.Working(true)
 	}
 }
 

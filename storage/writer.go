@@ -79,19 +79,25 @@ func (l *Log) Run(ctx context.Context) error {
 
 	w := l.writer
 	w.ctx = ctx
+	works := l.options.Working
+	defer works(false)
 	for ctx.Err() == nil {
+		works(false)
 		select {
 		case <-l.work:
+			works(true)
 			for w.queued() && ctx.Err() == nil {
 				w.assemble(ctx)
 				_ = w.round(false) // kept in broken or stuck
 			}
 		case <-l.timer.C:
+			works(true)
 			w.tick()
 		case <-ctx.Done():
 		}
 	}
 
+	works(true)
 	l.enter(ending)
 	for w.queued() {
 		_ = w.round(false)

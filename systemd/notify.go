@@ -1,7 +1,9 @@
 package systemd
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -28,6 +30,33 @@ func Stopping() error { return Notify(daemon.SdNotifyStopping) }
 func Extend(d time.Duration) error {
 	return Notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds()))
 }
+
+// startTime is TimeoutStartSec of the unit: how long a start may go without a sign of life.
+const startTime = 10 * time.Minute
+
+// Starting has systemd wait on, startTime from each sign of life, while alive answers true: a start takes as long as it takes to
+// check a store, on whatever card it lies, or for there to be room for it. It blocks until ctx ends; without a service manager
+// it returns at once.
+func Starting(ctx context.Context, alive func() bool) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
+	ticker := time.NewTicker(signTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if alive() {
+			_ = Extend(startTime) // the next one comes well before
+		}
+	}
+}
+
+// signTime is how often Starting gives a sign of life.
+const signTime = 10 * time.Second
 
 // Status sets the line that `systemctl status` shows. A line break in it becomes a space.
 func Status(text string) error {

@@ -37,6 +37,9 @@ func TestTheUnitKeepsItsPromises(t *testing.T) {
 		"StartLimitBurst=100",
 		"RestartSec=2",
 		"FileDescriptorStoreMax=4",
+		"WatchdogSec=30", // with agent.Alive's 30 s: a minute
+		"Environment=GOMEMLIMIT=96MiB",
+		"OOMPolicy=continue",
 		"User=deskbell",
 		"StateDirectory=deskbell",
 		"DeviceAllow=char-gpiochip rw",

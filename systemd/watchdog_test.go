@@ -73,3 +73,22 @@ func TestWithoutAWatchdogNothingIsAsked(t *testing.T) {
 		}
 	})
 }
+
+// TestASlowStartIsWaitedFor: for as long as it comes forward.
+func TestASlowStartIsWaitedFor(t *testing.T) {
+	told := manager(t)
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+		defer cancel()
+		Starting(ctx, func() bool { return time.Since(start) < 30*time.Second }) // asked at 10, 20, 30 and 40 s
+		if time.Since(start) != 45*time.Second {
+			t.Errorf("returned after %v", time.Since(start))
+		}
+	})
+	if got, want := told(), slices.Repeat([]string{"EXTEND_TIMEOUT_USEC=600000000"}, 2); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	t.Setenv("NOTIFY_SOCKET", "")
+	Starting(t.Context(), func() bool { t.Error("asked without a manager"); return true })
+}

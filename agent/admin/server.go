@@ -41,7 +41,10 @@ type Config struct {
 	Names    []string // of the certificate: host names of this machine, too
 	// Control sets up the socket before it is bound, see net.ListenConfig. May be
 	// nil.
-	Control  func(network, address string, c syscall.RawConn) error
+	Control func(network, address string, c syscall.RawConn) error
+	// Working is told true when the page's listener has got a connection, false when
+	// it waits for one. It must not block. May be nil.
+	Working  func(busy bool)
 	Timezone string // of the page, a name such as Europe/Berlin; "local" or empty: the browser's
 
 	TLS *tls.Config // what the network is served with; nil: without TLS
@@ -121,10 +124,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.setAddr(l.Addr().String())
 	defer s.setAddr("")
 	scheme := "http://"
-	over := func(l net.Listener) net.Listener { return l }
+	over := s.telling
 	if s.config.TLS != nil {
 		scheme = "https://"
-		over = func(l net.Listener) net.Listener { return tls.NewListener(l, s.config.TLS) }
+		over = func(l net.Listener) net.Listener { return s.telling(tls.NewListener(l, s.config.TLS)) }
 	}
 	s.log.Info("page and API are served", "address", scheme+l.Addr().String())
 	return s.serve(ctx, l, over, s.Handler(true))
@@ -241,4 +244,27 @@ func only(h http.HandlerFunc, methods ...string) http.Handler {
 		w.Header().Set("Allow", allow)
 		writeError(w, &Error{Code: http.StatusMethodNotAllowed, Message: "the method here is " + methods[0]})
 	})
+}
+
+// telling returns a listener that tells Config.Working when it waits for a
+// connection, or for the end of another.
+func (s *Server) telling(l net.Listener) net.Listener {
+	if s.config.Working == nil {
+		return l
+	}
+	return telling{l, s.config.Working}
+}
+
+type telling struct {
+	net.Listener
+	works func(busy bool)
+}
+
+func (l telling) Accept() (net.Conn, error) {
+	l.works(false)
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.works(true)
+	}
+	return c, err
 }

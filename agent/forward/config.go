@@ -45,6 +45,10 @@ type Config struct {
 	Redact []string
 	// Only lists the kinds to send, empty: all; Except those not to send.
 	Only, Except []string
+	// Working is told true when the Forwarder begins its work on an event, false
+	// when it waits, for the broker too. It must not block. Nil: nobody wants to
+	// know.
+	Working func(busy bool)
 	// Window is how many publishes may wait for their acknowledgement; 0:
 	// DefaultWindow.
 	Window int
@@ -62,6 +66,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Window == 0 {
 		c.Window = DefaultWindow
+	}
+	if c.Working == nil {
+		c.Working = func(bool) {}
 	}
 	return c
 }

@@ -84,26 +84,33 @@ func (d *delivery) run(ctx context.Context) error {
 func (d *delivery) send(ctx context.Context) error {
 	after := d.acked.Load()
 	var payloads buffer
+	works := d.config.Working
+	defer works(false)
 	for {
+		works(false)
 		forgets := d.log.Forgets()
 		records, err := d.log.Next(ctx, after, batch)
 		if err != nil {
 			return fmt.Errorf("read events after %d: %w", after, err)
 		}
 		for _, r := range records {
+			works(true)
 			fl := flight{sequence: r.Sequence, accepted: r.Elapsed}
 			m, wanted, err := d.message(r, &payloads)
 			switch {
 			case err != nil:
 				fl.fault = err
 			case wanted:
+				works(false)
 				if !d.window.take(ctx) {
 					return ctx.Err()
 				}
+				works(true)
 				if d.forgotten(r.Sequence, forgets) {
 					d.window.back()
 					break
 				}
+				works(false)
 				fl.token, err = d.conn.Publish(ctx, m)
 				switch {
 				case errors.Is(err, mqtt.ErrBadMessage):
@@ -115,6 +122,7 @@ func (d *delivery) send(ctx context.Context) error {
 					d.sent.Store(r.Sequence)
 				}
 			}
+			works(false)
 			select {
 			case d.flights <- fl:
 			case <-ctx.Done():

@@ -38,11 +38,15 @@ func (f *Forwarder) Run(ctx context.Context) error {
 // pass moves the cursor up to the first event that is wanted, and waits there
 // until ctx ends.
 func (f *Forwarder) pass(ctx context.Context) {
+	works := f.config.Working
+	defer works(false)
 	for {
+		works(false)
 		records, err := f.log.Next(ctx, f.acked.Load(), batch)
 		if err != nil {
 			return
 		}
+		works(true)
 		var passed uint64
 		for _, r := range records {
 			if f.maybeWanted(r.Data) {
@@ -56,6 +60,7 @@ func (f *Forwarder) pass(ctx context.Context) {
 			f.changed()
 		}
 		if passed < records[len(records)-1].Sequence {
+			works(false)
 			<-ctx.Done()
 			return
 		}

@@ -40,6 +40,9 @@ type Config struct {
 	Shown func(acceptedToPin time.Duration)
 	// Seen is called once for each event, in their order. Nil: nobody wants to know.
 	Seen func(event.Event)
+	// Working is told true by Run when it begins its work on something, false when it waits. It must not block. Nil: nobody wants
+	// to know.
+	Working func(busy bool)
 	// Now is the wall clock, which may jump; only quiet hours and what is told to people go by it. Nil: time.Now.
 	Now func() time.Time
 	Log *slog.Logger // nil: slog.Default

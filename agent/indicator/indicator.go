@@ -46,6 +46,7 @@ type Indicator struct {
 	changed func()
 	shown   func(time.Duration)
 	seen    func(event.Event)
+	works   func(busy bool)
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -126,6 +127,10 @@ func create(c Config, s source, cur cursor, d decoder, b board) (*Indicator, err
 	}
 	if i.seen == nil {
 		i.seen = func(event.Event) {}
+	}
+	i.works = c.Working
+	if i.works == nil {
+		i.works = func(bool) {}
 	}
 	if i.now == nil {
 		i.now = time.Now

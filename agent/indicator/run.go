@@ -43,8 +43,10 @@ func (i *Indicator) Run(ctx context.Context) error {
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer i.works(false)
 	for {
 		var records []storage.Record
+		i.works(false)
 		select {
 		case <-ctx.Done():
 			i.save(true)
@@ -59,6 +61,7 @@ func (i *Indicator) Run(ctx context.Context) error {
 		case <-i.wake:
 		case <-timer.C:
 		}
+		i.works(true)
 		if next := i.step(records); next.set {
 			timer.Reset(next.at - i.source.Elapsed())
 		} else {

@@ -77,6 +77,9 @@ func NewLink(c Config, sessions []Session, log *slog.Logger, changed func()) *Li
 	if changed == nil {
 		changed = func() {}
 	}
+	if c.Working == nil {
+		c.Working = func(bool) {}
+	}
 	return &Link{config: c, sessions: sessions, log: log, changed: changed}
 }
 
@@ -90,7 +93,9 @@ func (l *Link) State() State {
 // Run connects and serves until ctx ends. Then the sessions have 3 s to take
 // their leave. It returns nil, after every session has returned.
 func (l *Link) Run(ctx context.Context) error {
+	defer l.config.Working(false)
 	for ctx.Err() == nil {
+		l.config.Working(false)
 		began := time.Now()
 		err := l.connect(ctx)
 		if ctx.Err() != nil {
@@ -103,6 +108,7 @@ func (l *Link) Run(ctx context.Context) error {
 			wait = max(wait-time.Since(began), wait/8) // the try was a wait, too
 		}
 		timer := time.NewTimer(wait)
+		l.config.Working(false)
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -315,9 +321,10 @@ func (l *Link) serve(ctx context.Context, c *Conn, began time.Time) error {
 		}
 		timer.Stop()
 	}
+	l.config.Working(true)
 	stop(c.Err())
 	c.leave(hurry)
-	wg.Wait()
+	wg.Wait() // the sessions have to end, and it is not for the broker to say when
 	return why
 }
 

@@ -44,6 +44,10 @@ type Config struct {
 	// Dial opens the connection in another way than over TCP, such as to a
 	// broker in the same process. Nil: what Broker says.
 	Dial func(context.Context) (net.Conn, error)
+	// Working is told true by Run when it begins its work on something, such as
+	// the end of a connection, false when it waits, for the broker too. It must
+	// not block. Nil: nobody wants to know.
+	Working func(busy bool)
 	// Will is published by the broker when it loses us. Nil: nothing.
 	Will *Message
 }

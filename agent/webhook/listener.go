@@ -37,6 +37,10 @@ func LimitListener(l net.Listener, n int) *Limited {
 // Limited is a listener of LimitListener.
 type Limited struct {
 	net.Listener
+	// Working is told true when a connection has come, false while one is waited for, or for a place. It must not block. It
+	// may be nil, and is set before Accept is called.
+	Working func(busy bool)
+
 	limit int
 	begun time.Time
 	freed chan struct{} // a connection was closed
@@ -52,13 +56,16 @@ type Limited struct {
 func (l *Limited) Accept() (net.Conn, error) {
 	for l.open() >= l.limit && l.stalest() == nil {
 		if !l.wait() {
+			l.works(false)
 			return nil, net.ErrClosed
 		}
 	}
+	l.works(false)
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
+	l.works(true)
 	n := &limitedConn{Conn: c, of: l}
 	n.note(fresh)
 	for open := true; !l.admit(n, !open); {
@@ -73,6 +80,8 @@ func (l *Limited) Accept() (net.Conn, error) {
 
 // wait waits until there may be a place; false: the listener is closed.
 func (l *Limited) wait() bool {
+	l.works(false)
+	defer l.works(true)
 	again := time.NewTimer(busyTime / 10)
 	defer again.Stop()
 	select {
@@ -82,6 +91,12 @@ func (l *Limited) wait() bool {
 		return false
 	}
 	return true
+}
+
+func (l *Limited) works(busy bool) {
+	if l.Working != nil {
+		l.Working(busy)
+	}
 }
 
 // Close closes the listener, not its connections.

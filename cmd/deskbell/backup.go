@@ -93,7 +93,7 @@ func (s *source) backup(ctx context.Context, c agent.Config) (io.ReadCloser, err
 // soundStore returns an error unless the store of a stopped agent is known to
 // be whole.
 func soundStore(ctx context.Context, dataDir string) error {
-	err := checkStore(ctx, filepath.Join(dataDir, "deskbell.db"))
+	err := checkStore(ctx, filepath.Join(dataDir, "deskbell.db"), func() {})
 	if err == nil || ctx.Err() != nil || errors.Is(err, storage.ErrUnchecked) {
 		return err
 	}

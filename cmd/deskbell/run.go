@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"time"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
@@ -25,6 +24,8 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 		Example: "  deskbell run --config /etc/deskbell/deskbell.toml",
 		Args:    cobra.NoArgs,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			starting, isReady := context.WithCancel(cmd.Context())
+			defer isReady()
 			sockets := systemd.TakeSockets()
 			c, err := loadConfig(cmd, exitRefused)
 			if err != nil {
@@ -43,8 +44,8 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 					return kept
 				},
 				CheckStore: checkStore, SalvageStore: salvageStore,
-				Waiting: func(error) { _ = systemd.Extend(waitsAtMost) },
 				Ready: func() {
+					isReady()
 					noteVersion(c.DataDir)
 					_ = systemd.Ready() // without a service manager it does nothing
 				},
@@ -54,28 +55,30 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 				return &failure{code: exitRefused, err: err}
 			}
 			if runtime.GOOS == "windows" && !service.Interactive() {
-				return remedy(runAsWindowsService(cmd.Context(), a), c.DataDir)
+				return remedy(runAsWindowsService(cmd.Context(), starting, a), c.DataDir)
 			}
-			return remedy(runAgent(cmd.Context(), a), c.DataDir)
+			return remedy(runAgent(cmd.Context(), starting, a), c.DataDir)
 		}),
 	}
 }
 
-// waitsAtMost is more than lies between two tries to open a store that there is
-// no room for, with the time that one takes.
-const waitsAtMost = 20 * time.Minute
-
-// runAgent runs a with the signs of life that a service manager may want.
-func runAgent(ctx context.Context, a *agent.Agent) error {
+// runAgent runs a with the signs of life that a service manager may want;
+// starting ends when it is ready.
+func runAgent(ctx, starting context.Context, a *agent.Agent) error {
 	group, ctx := errgroup.WithContext(ctx)
 	watched, done := context.WithCancel(context.WithoutCancel(ctx))
+	starting, started := context.WithCancel(starting)
 	group.Go(func() error {
 		defer done()
+		defer started()
 		stop := context.AfterFunc(ctx, func() { _ = systemd.Stopping() })
 		defer stop()
 		return a.Run(ctx)
 	})
-	group.Go(func() error { return systemd.Watchdog(watched, a.Alive) })
+	group.Go(func() error {
+		systemd.Starting(starting, a.Alive)
+		return systemd.Watchdog(watched, a.Alive)
+	})
 	return group.Wait()
 }
 

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -39,7 +42,8 @@ func checkStoreCommand() *cobra.Command {
 		Short:  "Look a store through (used by run)",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
-		RunE: does(func(_ *cobra.Command, args []string) error {
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			defer tellProgress(cmd.OutOrStdout())()
 			err := storage.Check(args[0])
 			if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrNewer) {
 				return err
@@ -52,11 +56,12 @@ func checkStoreCommand() *cobra.Command {
 // checkStore runs check-store. Its error means that the store is damaged, which
 // a crash of the child shows too, unless it is a storage.ErrUnchecked: a child
 // that was stopped, for one, says nothing about the store.
-func checkStore(ctx context.Context, path string) error {
+func checkStore(ctx context.Context, path string, progress func()) error {
 	cmd, err := ourselves(ctx, "check-store", path)
 	if err != nil {
 		return err
 	}
+	cmd.Stdout = progressing{io.Discard, progress}
 	said, exit, err := runApart(cmd)
 	switch {
 	case ctx.Err() != nil:
@@ -83,6 +88,9 @@ func ourselves(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Args[0] = os.Args[0]
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", limit/2)) // beside ours, in the limit of the service
+	}
 	return cmd, nil
 }
 
@@ -120,7 +128,9 @@ func salvageStoreCommand() *cobra.Command {
 			if err != nil {
 				return &failure{code: exitUsage, err: fmt.Errorf("limit %q: %w", args[2], err)}
 			}
+			ended := tellProgress(cmd.OutOrStdout())
 			report, err := storage.Salvage(cmd.Context(), args[0], args[1], limit)
+			ended()
 			if errors.Is(err, storage.ErrNoSpace) {
 				return &failure{code: exitNoSpace, err: err}
 			}
@@ -134,7 +144,7 @@ func salvageStoreCommand() *cobra.Command {
 
 // salvageStore runs salvage-store. An error that is neither storage.ErrNoSpace
 // nor storage.ErrUnchecked means that nothing can be read of the store.
-func salvageStore(ctx context.Context, from, to string, limit int64) (r storage.Report, err error) {
+func salvageStore(ctx context.Context, from, to string, limit int64, progress func()) (r storage.Report, err error) {
 	limited, cancel := context.WithTimeout(ctx, salvageFor)
 	defer cancel()
 	cmd, err := ourselves(limited, "salvage-store", from, to, strconv.FormatInt(limit, 10))
@@ -142,7 +152,7 @@ func salvageStore(ctx context.Context, from, to string, limit int64) (r storage.
 		return r, err
 	}
 	var out bytes.Buffer
-	cmd.Stdout = &out
+	cmd.Stdout = progressing{&out, progress}
 	said, exit, err := runApart(cmd)
 	switch {
 	case ctx.Err() != nil:

@@ -79,7 +79,7 @@ func TestSalvageStore(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := salvageStore(ended, from, filepath.Join(dir, "another"), 1000000); !errors.Is(err, context.Canceled) {
+	if _, err := salvageStore(ended, from, filepath.Join(dir, "another"), 1000000, func() {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
 }

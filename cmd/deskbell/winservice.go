@@ -26,10 +26,10 @@ func (w *windowsService) Stop(service.Service) error {
 	return nil
 }
 
-func runAsWindowsService(ctx context.Context, a *agent.Agent) error {
+func runAsWindowsService(ctx, starting context.Context, a *agent.Agent) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w := &windowsService{stop: stop, done: make(chan error, 1), run: func() error { return runAgent(ctx, a) }}
+	w := &windowsService{stop: stop, done: make(chan error, 1), run: func() error { return runAgent(ctx, starting, a) }}
 	var result error
 	s, err := service.New(w, &service.Config{Name: "deskbell", Option: service.KeyValue{
 		"RunWait": func() { result = <-w.done },
