@@ -181,12 +181,20 @@ func TestAStopDoesNotWaitForWhoSaysNothing(t *testing.T) {
 		<-o.store.begun
 		c := o.pipes.dial()
 		_, _ = io.WriteString(c, "POST /webhook HTTP/1.1\r\n")
+		idle := o.pipes.dial()
+		if got := o.on(idle, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", time.Now()); got.code != 200 {
+			t.Fatalf("%+v", got)
+		}
+		synctest.Wait()
 		o.handler.Stop(true)
 		stopped := make(chan error, 1)
 		began := time.Now()
 		_ = o.limited.Close()
 		<-o.ended
 		go func() { stopped <- o.limited.Drain(context.Background(), o.server) }()
+		if _, err := idle.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != 0 {
+			t.Errorf("one between two requests: %v after %v", err, time.Since(began))
+		}
 		if _, err := c.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != silentTime {
 			t.Errorf("the silent one: %v after %v", err, time.Since(began))
 		}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +29,7 @@ type manager struct {
 	kept  map[string]*os.File
 	said  []string
 	ready chan struct{} // of the process that was started last
+	late  []*os.File    // what is to be removed, but systemd has not read that yet
 }
 
 func newManager(p *program) *manager {
@@ -40,7 +43,7 @@ func newManager(p *program) *manager {
 	p.t.Cleanup(func() {
 		conn.Close()
 		<-done
-		for _, f := range m.kept {
+		for _, f := range append(slices.Collect(maps.Values(m.kept)), m.late...) {
 			f.Close()
 		}
 	})
@@ -74,7 +77,7 @@ func (m *manager) told(text string, fds []int) {
 		close(m.ready)
 	case strings.HasPrefix(text, "FDSTOREREMOVE=1\n"):
 		if f := m.kept[name]; f != nil {
-			f.Close()
+			m.late = append(m.late, f)
 			delete(m.kept, name)
 		}
 	case strings.HasPrefix(text, "FDSTORE=1\n") && len(fds) == 1:
@@ -255,6 +258,7 @@ func TestAChildHasNoSocket(t *testing.T) {
 	}
 	m.mu.Lock()
 	m.kept["webhook-00000000"] = null
+	m.kept["other"] = socketFile(t, true)
 	m.mu.Unlock()
 	// The child waits while somebody has the file.
 	f, err := os.Open(filepath.Join(p.dir, "deskbell.db"))
@@ -292,7 +296,38 @@ func TestAChildHasNoSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-started
-	if n := m.names(); len(n) != 1 {
+	if n := m.names(); len(n) != 2 {
 		t.Errorf("kept are %q", n)
+	}
+}
+
+// socketFile is a socket of TCP.
+func socketFile(t *testing.T, listens bool) *os.File {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err == nil && listens {
+		err = syscall.Listen(fd, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), "socket")
+}
+
+// TestWhatIsNoListenerIsBoundAnew: it would never take a webhook.
+func TestWhatIsNoListenerIsBoundAnew(t *testing.T) {
+	p := newProgram(t, "", "")
+	m := newManager(p)
+	m.start()
+	p.stop()
+	m.mu.Lock()
+	for name, f := range m.kept {
+		f.Close()
+		m.kept[name] = socketFile(t, false)
+	}
+	m.mu.Unlock()
+	m.start()
+	if code, _, _ := p.post([]byte(`{"events":[{"n":1}]}`)); code != 200 {
+		t.Errorf("answered %d", code)
 	}
 }
