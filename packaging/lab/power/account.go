@@ -21,7 +21,7 @@ type account struct {
 	lost, altered, twice map[string]bool
 	unsound              []string // boots whose store was damaged, or did not open
 	garbled              []int    // boots whose serial line was not to be understood
-	checks               int
+	checks, cuts         int
 }
 
 // A boot is what was said in one.
@@ -125,7 +125,10 @@ func (a *account) compare(run int) (missing int) {
 }
 
 // sum ends a boot: what a check had said until then is nothing whole.
-func (a *account) sum() { a.last, a.hasLines = map[[2]int]set{}, 0 }
+func (a *account) sum() {
+	a.last, a.hasLines = map[[2]int]set{}, 0
+	a.cuts++
+}
 
 func (a *account) faults() int {
 	return len(a.lost) + len(a.altered) + len(a.twice) + len(a.unsound) + len(a.garbled)
@@ -163,7 +166,7 @@ func (a *account) print(w io.Writer) {
 		}
 	}
 	slices.Sort(ready)
-	fmt.Fprintf(w, "\ncuts                 %d, of which %d after the agent was ready\n", len(a.boots)-1, max(0, len(ready)-1))
+	fmt.Fprintf(w, "\ncuts                 %d, of which %d after the agent was ready\n", a.cuts-1, max(0, len(ready)-1)) // without the last boot
 	fmt.Fprintf(w, "events acknowledged  %d\n", acknowledged)
 	fmt.Fprintf(w, "events in the store  %d (those too whose answer the cut took away)\n", found)
 	fmt.Fprintf(w, "lost                 %d\n", len(a.lost))

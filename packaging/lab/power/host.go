@@ -21,8 +21,7 @@ import (
 type kind struct {
 	name  string
 	after string        // the word; empty: the power was switched on
-	least time.Duration // after it
-	most  time.Duration // likewise; 0: about as long as the agent takes to be ready
+	most  time.Duration // so long after it; 0: about as long as the agent takes to be ready
 	load  string
 	posts int
 	check bool // the store is looked at in this boot, before the load
@@ -30,17 +29,17 @@ type kind struct {
 
 // The kinds in groups of five, as the short form has five cuts: each group is drawn in a random order.
 var kinds = []kind{
-	{name: "commits", after: "load", least: 100 * time.Millisecond, most: 5 * time.Second, load: "small", posts: 1600, check: true},
+	{name: "commits", after: "200", most: 6 * time.Second, load: "small", posts: 1600, check: true},
 	{name: "file made longer", after: "longer", most: 60 * time.Millisecond, load: "large", posts: 240, check: true},
 	{name: "just ready", after: "ready", most: 400 * time.Millisecond, load: "small", posts: 1600},
 	{name: "store is checked", after: "start", load: "none"},
 	{name: "idle", after: "quiet", most: 2500 * time.Millisecond, load: "small", posts: 160, check: true},
 
-	{name: "commits", after: "load", least: 100 * time.Millisecond, most: 5 * time.Second, load: "small", posts: 1600, check: true},
-	{name: "large commits", after: "load", most: 2 * time.Second, load: "large", posts: 240, check: true},
-	{name: "first commits", after: "load", most: 300 * time.Millisecond, load: "small", posts: 1600, check: true},
+	{name: "commits", after: "200", most: 6 * time.Second, load: "small", posts: 1600, check: true},
+	{name: "large commits", after: "200", most: 2 * time.Second, load: "large", posts: 240, check: true},
+	{name: "first commits", after: "load", most: 600 * time.Millisecond, load: "small", posts: 1600, check: true},
 	{name: "machine boots", load: "none"},
-	{name: "commits", after: "load", least: 100 * time.Millisecond, most: 5 * time.Second, load: "small", posts: 1600, check: true},
+	{name: "commits", after: "200", most: 6 * time.Second, load: "small", posts: 1600, check: true},
 }
 
 const group = 5
@@ -172,7 +171,7 @@ func (m *machine) watch(run int, k kind, share float64, lines <-chan string, pul
 		if most == 0 && k.after != "quiet" {
 			most = max(m.ready, 2*time.Second)
 		}
-		plug = time.After(k.least + time.Duration(share*float64(most-k.least)))
+		plug = time.After(time.Duration(share * float64(most)))
 	}
 	if k.after == "" {
 		arm()
