@@ -58,9 +58,10 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# kernel finds $cache, which holds vmlinuz, board.dtb and busybox, and begins $root, the file system of the first program.
+# kernel [NAME] finds $cache, which holds vmlinuz, board.dtb and busybox, and begins $root, the file system of the first program.
+# A lab that adds to $modules keeps its cache under a name of its own.
 kernel() {
-	cache=${XDG_CACHE_HOME:-$HOME/.cache}/deskbell-lab/pi
+	cache=${XDG_CACHE_HOME:-$HOME/.cache}/deskbell-lab/${1:-pi}
 	if [ "$(cat "$cache/list" 2>/dev/null)" != "${modules[*]}" ]; then
 		mkdir -p "$(dirname "$cache")"
 		fetch "$cache"
