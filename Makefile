@@ -9,6 +9,7 @@ BINARIES    = dist/deskbell-linux-armv6 dist/deskbell-linux-arm64 dist/deskbell-
 DURATION    = 10m
 SEED        = 0
 CUTS        = 50
+OLDER       = 0.0.1
 DEBS        = armhf:armv6 arm64:arm64 amd64:amd64
 
 help: ## this list
@@ -77,9 +78,14 @@ lab-tunnel: ## the example of a tunnel: real sshd, and nginx before it (root)
 	@packaging/need sshd=openssh-server nginx=nginx-light
 	go test -C packaging/acme -count 1 -timeout 5m ./tunnel
 
+lab-arm64: dist/deskbell-linux-arm64 ## for a release: the package in an emulated arm64 Debian, a lamp on its real gpiochip (root, 15 minutes)
+	packaging/build '$(VERSION)' arm64 $<
+	packaging/lab/arm64/run 'dist/deskbell_$(VERSION)_arm64.deb'
+
 lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 systemd (root)
 	packaging/build '$(VERSION)' $(HOST) $<
-	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb'
+	packaging/build '$(OLDER)' $(HOST) $<
+	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb' 'dist/deskbell_$(OLDER)_$(HOST).deb' $(SCRIPTS)
 
 bench: ## what deskbell must reach beside the least program that keeps its promise, 10 minutes (root: all rows)
 	@packaging/need mosquitto strace
@@ -101,4 +107,4 @@ clean: ## remove dist/
 	rm -rf dist
 
 .PHONY: help run test check cross deb packages lint-packages reproducible reproducible-short \
-	lab-pi lab-button lab-power lab-power-short lab-acme lab-tunnel lab-systemd bench bench-short soak soak-short clean FORCE
+	lab-pi lab-button lab-power lab-power-short lab-arm64 lab-acme lab-tunnel lab-systemd bench bench-short soak soak-short clean FORCE
