@@ -162,6 +162,17 @@ escalate = [{ after = "60s", show = { sounds = "alarm" } }]
 	}
 }
 
+// What cannot be written so that it reads back the same is an error, and no
+// other configuration.
+func TestComposeReadsBack(t *testing.T) {
+	if out, err := Compose([]byte("odd = 07:32:00"), Setup{}); err == nil && !strings.Contains(string(out), "odd = 07:32:00") {
+		t.Errorf("got\n%s", out)
+	}
+	if out, err := Compose([]byte("odd = 1.0"), Setup{}); err == nil {
+		t.Errorf("got\n%s", out)
+	}
+}
+
 // A login belongs to one broker: it is not sent to another.
 func TestComposeDoesNotCarryALoginElsewhere(t *testing.T) {
 	const doc = "[[forward]]\nname = 'x'\nbroker = 'mqtt://a'\nusername = 'u'\npassword = 'p'\n"

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -118,6 +119,25 @@ func TestSetupMayBeKilledAtAnyTime(t *testing.T) {
 		_ = cmd.Run() // killed, most of them
 		cancel()
 		whole(time.Duration(n).String())
+	}
+}
+
+// A file is replaced as a whole: whoever has the one before open goes on to see
+// all of that.
+func TestPutFileReplaces(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "token")
+	as := owner{mode: 0o600, uid: -1, gid: -1}
+	if err := errors.Join(putFile(name, []byte("before"), as), os.Link(name, name+".held"), putFile(name, []byte("after"), as)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(name + ".held")
+	after, err2 := os.ReadFile(name)
+	info, err3 := os.Stat(name)
+	if err := errors.Join(err, err2, err3); err != nil || string(before) != "before" || string(after) != "after" || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v: %q became %q, %v", err, before, after, info.Mode())
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(name), ".deskbell-*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %q, %v", left, err)
 	}
 }
 
