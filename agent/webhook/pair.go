@@ -97,7 +97,7 @@ func (p *Pair) look() {
 	for i, name := range []string{p.certFile, p.keyFile} {
 		now[i], _ = os.Stat(name) // through links; what is wrong is said by reading
 	}
-	if p.fault == nil && p.inUse != nil && unchanged(now[0], p.seen[0]) && unchanged(now[1], p.seen[1]) {
+	if p.fault == nil && unchanged(now[0], p.seen[0]) && unchanged(now[1], p.seen[1]) {
 		return
 	}
 	p.seen = now // before they are read: a change in between is seen the next time

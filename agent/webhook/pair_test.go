@@ -82,8 +82,16 @@ func TestACertificateThatIsReplaced(t *testing.T) {
 			if err := os.Mkdir(folder, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			put(t, filepath.Join(folder, "cert.pem"), files[0])
-			put(t, filepath.Join(folder, "key.pem"), files[1])
+			for i, name := range []string{"cert.pem", "key.pem"} {
+				name = filepath.Join(folder, name)
+				if err := os.Symlink(name+".real", name); err != nil { // as certbot does
+					t.Fatal(err)
+				}
+				put(t, name, append(files[i], bytes.Repeat([]byte("\n"), 4096-len(files[i]))...))
+				if err := os.Chtimes(name, far, far); err != nil { // so that neither time nor size tells them apart
+					t.Fatal(err)
+				}
+			}
 		}
 		turn := func(to string) {
 			if err := os.Symlink(to, link+".new"); err != nil {
@@ -116,6 +124,21 @@ func TestACertificateThatIsReplaced(t *testing.T) {
 		put(t, filepath.Join(second, "key.pem"), key3)
 		time.Sleep(lookEvery)
 		want("both", 3, "")
+
+		key := filepath.Join(second, "key.pem")
+		put(t, key, key1)
+		info, err := os.Stat(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lookEvery)
+		want("the key of another, a moment ago", 3, "")
+		put(t, key, key3)
+		if err := os.Chtimes(key, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(changing)
+		want("mended, and the files look as before", 3, "")
 
 		put(t, filepath.Join(second, "key.pem"), key1)
 		time.Sleep(lookEvery)
