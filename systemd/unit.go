@@ -1,7 +1,8 @@
 // Package systemd is how deskbell is a service of systemd: the unit and its user as the files that the package installs, embedded
 // so that `deskbell service install` writes the same bytes, and the words that the running agent says to the service manager.
 //
-// Everything here does nothing, without an error, where no systemd has started the process.
+// What is said does nothing, without an error, where no systemd has started the process. The service's files for OpenRC and launchd are
+// here as well.
 package systemd
 
 import (
