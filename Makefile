@@ -87,6 +87,9 @@ lab-systemd: dist/deskbell-linux-$(HOST) ## the package in a real Debian 12 syst
 	packaging/build '$(OLDER)' $(HOST) $<
 	packaging/lab/systemd/run 'dist/deskbell_$(VERSION)_$(HOST).deb' 'dist/deskbell_$(OLDER)_$(HOST).deb' $(SCRIPTS)
 
+lab-openrc: dist/deskbell-linux-$(HOST) ## the binary as a service of a real OpenRC (root)
+	packaging/lab/openrc/run $<
+
 bench: ## what deskbell must reach beside the least program that keeps its promise, 10 minutes (root: all rows)
 	@packaging/need mosquitto strace
 	go build -C packaging/bench -o ../../dist/bench .
@@ -107,4 +110,4 @@ clean: ## remove dist/
 	rm -rf dist
 
 .PHONY: help run test check cross deb packages lint-packages reproducible reproducible-short \
-	lab-pi lab-button lab-power lab-power-short lab-arm64 lab-acme lab-tunnel lab-systemd bench bench-short soak soak-short clean FORCE
+	lab-pi lab-button lab-power lab-power-short lab-arm64 lab-acme lab-tunnel lab-systemd lab-openrc bench bench-short soak soak-short clean FORCE

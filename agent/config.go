@@ -2,6 +2,8 @@ package agent
 
 import (
 	"maps"
+	"os"
+	"runtime"
 	"slices"
 	"time"
 
@@ -149,7 +151,7 @@ const Embedded = "embedded"
 // the machine and from other keys, which Load completes.
 func Default() Config {
 	return Config{
-		DataDir:      "/var/lib/deskbell",
+		DataDir:      defaultDataDir(runtime.GOOS, os.Getenv),
 		Timezone:     "local",
 		DefaultRules: true,
 		Webhook: WebhookConfig{

@@ -41,8 +41,11 @@ const statusTakes = 5 * time.Second
 // it, and says whether one answers. It logs in to the brokers of the forwards,
 // and writes and removes a small file in the data folder. It blocks for some
 // seconds for each broker that does not answer, and ends early with ctx.
-func Examine(ctx context.Context, c Config, tell func(Check)) (running bool) {
-	d := &doctor{config: c, tell: tell, now: time.Now, lines: gpio.Lines, tone: gpio.FindTone}
+//
+// The service manager may hold the webhook's port while the service starts
+// again: kept says in what state the service is then, else "".
+func Examine(ctx context.Context, c Config, kept func(context.Context) string, tell func(Check)) (running bool) {
+	d := &doctor{config: c, tell: tell, kept: kept, now: time.Now, lines: gpio.Lines, tone: gpio.FindTone}
 	for _, look := range []func(context.Context){d.warnings, d.agent, d.token, d.folder, d.clock, d.certificates, d.ports, d.forwards, d.pins} {
 		if ctx.Err() != nil {
 			break
@@ -56,6 +59,7 @@ func Examine(ctx context.Context, c Config, tell func(Check)) (running bool) {
 type doctor struct {
 	config Config
 	tell   func(Check)
+	kept   func(context.Context) string
 	now    func() time.Time
 	lines  func() ([]gpio.Chip, error)
 	tone   func(pin string) error
@@ -174,6 +178,8 @@ func (d *doctor) port(ctx context.Context, name, key, address string) {
 		d.good(name, address+" is the running agent's")
 	case errors.Is(err, syscall.EADDRINUSE) && d.hidden:
 		d.warn(name, address+" is taken, perhaps by the running agent", "ask it as root: sudo deskbell doctor")
+	case errors.Is(err, syscall.EADDRINUSE) && key == "webhook.listen" && d.keptState(ctx) != "":
+		d.warn(name, address+" is kept for the service, which is "+d.keptState(ctx), "clients wait meanwhile; see why in: journalctl -u deskbell")
 	case errors.Is(err, syscall.EADDRINUSE):
 		d.fail(name, address+" is taken by another program",
 			"see which, and stop it: sudo ss -ltnp 'sport = :"+number+"'; or give "+key+" another port")
@@ -184,6 +190,13 @@ func (d *doctor) port(ctx context.Context, name, key, address string) {
 	default:
 		d.fail(name, err.Error(), "give "+key+" another address")
 	}
+}
+
+func (d *doctor) keptState(ctx context.Context) string {
+	if d.kept == nil {
+		return ""
+	}
+	return d.kept(ctx)
 }
 
 // lacks says whether the running agent tells that it has not got an address.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -99,8 +100,10 @@ func TestDoctorPorts(t *testing.T) {
 	for _, tt := range []struct {
 		name, address   string
 		running, hidden bool
+		kept            string
 		problem, want   string
 	}{
+		{name: "of a service that starts again", address: taken, kept: "activating (auto-restart)", want: "warn webhook port: " + taken + " is kept for the service, which is activating (auto-restart)"},
 		{name: "free", address: "127.0.0.1:0", want: "ok webhook port: 127.0.0.1:0 is free"},
 		{name: "taken", address: taken, want: "fail webhook port: " + taken + " is taken by another program"},
 		{name: "ours", address: taken, running: true, want: "ok webhook port: " + taken + " is the running agent's"},
@@ -112,6 +115,7 @@ func TestDoctorPorts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d, list := examined(t, "")
 			d.hidden = tt.hidden
+			d.kept = func(context.Context) string { return tt.kept }
 			if tt.running {
 				d.status = &admin.Status{Problems: []string{tt.problem}}
 			}

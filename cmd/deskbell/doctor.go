@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 
 	"deskbell/agent"
@@ -67,7 +66,7 @@ func examine(cmd *cobra.Command, tell func(agent.Check)) {
 			name = "the built-in defaults"
 		}
 		tell(agent.Check{Name: "configuration", Result: agent.CheckGood, Text: name + ": no fault"})
-		running = agent.Examine(cmd.Context(), c, tell)
+		running = agent.Examine(cmd.Context(), c, keptPort, tell)
 	} else {
 		tellFaults(err, tell)
 	}
@@ -94,9 +93,9 @@ func tellFaults(err error, tell func(agent.Check)) {
 // no service: that is no failure.
 func serviceCheck(ctx context.Context, cmd *cobra.Command, running bool) agent.Check {
 	c := agent.Check{Name: "service", Result: agent.CheckWarn}
-	state, err := askService(ctx, cmd)
+	state, words, err := askService(ctx, cmd)
 	switch {
-	case errors.Is(err, service.ErrNotInstalled) || err == nil && !state.Installed:
+	case err == nil && !state.Installed:
 		c.Text, c.Remedy = "it is not installed: nothing starts deskbell at boot", "sudo deskbell service install"
 	case err != nil:
 		c.Text, c.Remedy = err.Error(), "where no service manager runs, have deskbell run started by what starts the rest"
@@ -105,28 +104,24 @@ func serviceCheck(ctx context.Context, cmd *cobra.Command, running bool) agent.C
 	case running:
 		c.Text, c.Remedy = "it is installed and does not run: the running agent was started in another way",
 			"stop that one, then: sudo deskbell service start"
+	case state.Restarts > 0:
+		c.Result, c.Text = agent.CheckFail, fmt.Sprintf("it starts again and again: %s, %d times by now", state.State, state.Restarts)
+		c.Remedy = "see why in: " + words
 	default:
-		c.Result, c.Text, c.Remedy = agent.CheckFail, "it is installed and does not run: "+state.State,
-			"see why with: journalctl -u deskbell; start it with: sudo deskbell service start"
+		c.Result, c.Text = agent.CheckFail, "it is installed and does not run: "+state.State
+		c.Remedy = "see why in: " + words + "; start it with: sudo deskbell service start"
 	}
 	return c
 }
 
 // askService is the state of the service, in the words of this system.
-func askService(ctx context.Context, cmd *cobra.Command) (serviceState, error) {
-	s, err := newService(cmd)
+func askService(ctx context.Context, cmd *cobra.Command) (state serviceState, words string, err error) {
+	m, err := findManager(cmd)
 	if err != nil {
-		return serviceState{}, fmt.Errorf("find this system's service manager: %w", err)
+		return state, "", err
 	}
-	if service.Platform() == onSystemd {
-		state, _, err := askSystemd(ctx)
-		return state, err
-	}
-	status, err := s.Status()
-	if err != nil {
-		return serviceState{}, fmt.Errorf("ask %s for the service: %w", service.Platform(), err)
-	}
-	return serviceState{true, status == service.StatusRunning, serviceWords[status]}, nil
+	state, err = m.state(ctx)
+	return state, m.words(), err
 }
 
 // printCheck prints one line, whatever a broker or a file has in its words.

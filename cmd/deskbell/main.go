@@ -31,7 +31,7 @@ func main() {
 	// A write to a pipe that nobody reads is an error then, and not the end.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, errorStream())
 	stop()
 	os.Exit(code)
 }

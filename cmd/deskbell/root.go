@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 )
 
 // defaultConfig is read where it exists and --config is not given.
-const defaultConfig = "/etc/deskbell/deskbell.toml"
+var defaultConfig = agent.DefaultFile(runtime.GOOS, os.Getenv)
 
 // goParse is what the flag package tells of how it read a number.
 var goParse = regexp.MustCompile(`strconv\.\w+: parsing ".*": `)

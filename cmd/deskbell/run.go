@@ -5,9 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 
-	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -54,7 +52,7 @@ what is in flight, turns the outputs off and exits within 10 s.`,
 			if err != nil {
 				return &failure{code: exitRefused, err: err}
 			}
-			if runtime.GOOS == "windows" && !service.Interactive() {
+			if isWindowsService() {
 				return remedy(runAsWindowsService(cmd.Context(), starting, a), c.DataDir)
 			}
 			return remedy(runAgent(cmd.Context(), starting, a), c.DataDir)

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kardianos/service"
+
 	"deskbell/systemd"
 )
 
@@ -25,7 +27,7 @@ func (s *setup) write(ctx context.Context, doc []byte) error {
 	if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
 		return err
 	}
-	if s.onSystemd() { // so that there is a group to own the configuration
+	if s.onSystemd() || !s.noService && service.Platform() == onOpenRC { // so that there is a group to own the configuration
 		if err := systemd.EnsureUser(ctx); err != nil {
 			return err
 		}

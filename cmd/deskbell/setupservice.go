@@ -26,7 +26,7 @@ func (s *setup) onSystemd() bool { return !s.noService && service.Platform() == 
 func (s *setup) serve(ctx context.Context) error {
 	c := s.console
 	s.report.Service = "not managed"
-	manager, err := newService(s.cmd)
+	m, err := findManager(s.cmd)
 	if s.noService || err != nil {
 		if err != nil {
 			c.warn("service", "no service manager is known here: nothing starts deskbell at boot")
@@ -37,16 +37,9 @@ func (s *setup) serve(ctx context.Context) error {
 	defer cancel()
 	c.working("the service starts")
 	if s.onSystemd() {
-		err = s.restartSystemd(patient)
+		err = s.restartSystemd(patient, m)
 	} else {
-		if _, is := manager.Status(); errors.Is(is, service.ErrNotInstalled) {
-			err = manager.Install()
-		}
-		if err == nil {
-			if err = manager.Restart(); err != nil {
-				err = manager.Start() // some cannot restart what does not run
-			}
-		}
+		err = startAnew(patient, m)
 	}
 	if err != nil && ctx.Err() == nil && patient.Err() == nil {
 		return failed(fmt.Errorf("start the service: %w", err), "the configuration is in its place; see why with: "+whyNot(s.onSystemd())+", then: sudo deskbell doctor")
@@ -62,6 +55,22 @@ func (s *setup) serve(ctx context.Context) error {
 	return nil
 }
 
+// startAnew installs the service where it is not, and starts it with the new
+// configuration.
+func startAnew(ctx context.Context, m serviceManager) error {
+	state, err := m.state(ctx)
+	if err == nil && !state.Installed {
+		err = m.install(ctx)
+	}
+	switch {
+	case err != nil:
+		return err
+	case state.Running:
+		return m.restart(ctx)
+	}
+	return m.start(ctx)
+}
+
 func whyNot(onSystemd bool) string {
 	if onSystemd {
 		return "journalctl -u deskbell"
@@ -71,17 +80,13 @@ func whyNot(onSystemd bool) string {
 
 // restartSystemd makes the service one that starts at boot, and starts it with
 // the new configuration.
-func (s *setup) restartSystemd(ctx context.Context) error {
-	state, _, err := askSystemd(ctx)
+func (s *setup) restartSystemd(ctx context.Context, m serviceManager) error {
+	state, err := m.state(ctx)
 	if err != nil {
 		return err
 	}
 	if !state.Installed {
-		manager, err := newService(s.cmd)
-		if err != nil {
-			return err
-		}
-		if err := manager.Install(); err != nil {
+		if err := m.install(ctx); err != nil {
 			return err
 		}
 	}
