@@ -266,6 +266,9 @@ func (s *setup) given() string {
 	if w.PublicURL != "" {
 		return w.PublicURL
 	}
+	if w.ACME != nil { // for which the port 443 of this name leads here
+		return "https://" + w.ACME.Domains[0] + w.Path
+	}
 	host, port, _ := net.SplitHostPort(w.Listen)
 	scheme, _, _ := strings.Cut(newPoster(s.config).url, "://")
 	switch {
