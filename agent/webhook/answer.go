@@ -12,7 +12,7 @@ type answer struct {
 	form  []string // Content-Type
 	body  []byte
 	later []string // Retry-After
-	close bool     // the body was not read: what is left of it is not worth the wait
+	close bool     // the body was not read, and what is left of it is not worth the wait; or a stop has begun
 
 	place  string // of the token that the request was judged by, see finding
 	events int    // that were in it

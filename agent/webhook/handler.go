@@ -109,6 +109,7 @@ func (h *Handler) Counts() Counts {
 // Stop says that a stop has begun, which /readyz tells from then on. Posts that wait for the store to be opened do so no
 // longer. Unless somebody keeps the listening socket, every later post is answered 503 with Retry-After; posts in flight
 // are finished. Where it is kept, whoever has got a connection is answered as ever, and the next process takes the others.
+// Each answer from then on is the last of its connection, and says so.
 func (h *Handler) Stop(kept bool) {
 	h.draining.Store(!kept)
 	h.stop.Do(func() { close(h.stopping) })
@@ -135,6 +136,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.observer.Request(a.code)
 	}
+	a.close = a.close || h.isStopping()
 	a.write(w)
 }
 
@@ -338,6 +340,9 @@ func reason(err error) string {
 
 // serveOther answers what is not for the path.
 func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
+	if h.isStopping() {
+		w.Header()["Connection"] = closing
+	}
 	if len(h.allow) > 0 {
 		if from := client(r, h.trusted); !from.IsLoopback() && !h.allow.contain(from) {
 			failure(http.StatusForbidden, "this address may not ask here").unread(r).write(w)
@@ -368,10 +373,17 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) ready() error {
 	err := h.store.Ready()
+	if h.isStopping() {
+		return errors.Join(errors.New("stopping"), err)
+	}
+	return err
+}
+
+func (h *Handler) isStopping() bool {
 	select {
 	case <-h.stopping:
-		return errors.Join(errors.New("stopping"), err)
+		return true
 	default:
-		return err
+		return false
 	}
 }

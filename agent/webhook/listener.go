@@ -17,6 +17,10 @@ const MaxConnections = 512
 // them as well.
 const silentTime = 2 * time.Second
 
+// betweenTime is how long Drain leaves a connection after an answer that did not say that it was the last: who posts all the
+// time over one connection has mostly sent the next request by then, and where the connection is closed nobody reads it.
+const betweenTime = 500 * time.Millisecond
+
 // busyTime is how long a connection may have been at work on one request before it is taken to be stalled by its
 // other end. It may be waiting for the disk as well; then the event is stored all the same.
 const busyTime = time.Second
@@ -105,32 +109,44 @@ func (l *Limited) Close() error {
 	return l.Listener.Close()
 }
 
-// Drain is called when l is closed and Serve of server has returned. It waits until all who have been accepted have their
-// answer, closes after 2 s the connections that have sent no request, and all when ctx ends. http.Server.Shutdown would not
-// do: it drops a request that it reads after it was called.
+// Drain is called when l is closed, Serve of server has returned and each answer says that it is the last of its connection,
+// see Handler.Stop. It waits until all who have been accepted have their answer, closes after 2 s the connections that have sent
+// no request, and those that have had an answer half a second after it, and all when ctx ends. http.Server.Shutdown would not
+// do, nor would SetKeepAlivesEnabled: they drop requests that are on their way.
 func (l *Limited) Drain(ctx context.Context, server *http.Server) error {
-	server.SetKeepAlivesEnabled(false)
-	silent := time.NewTimer(silentTime)
-	defer silent.Stop()
+	began := time.Now()
+	again := time.NewTicker(betweenTime / 10)
+	defer again.Stop()
 	for l.open() > 0 && ctx.Err() == nil {
+		l.closeSilent(time.Since(began) >= silentTime)
 		select {
 		case <-l.freed:
-		case <-silent.C:
-			l.closeSilent()
+		case <-again.C:
 		case <-ctx.Done(): // what was not answered counts as not taken
 		}
 	}
 	return server.Close()
 }
 
-// closeSilent closes the connections that wait for their other end.
-func (l *Limited) closeSilent() {
+// closeSilent closes the connections that wait for their other end: between two requests for long, and, if all, the others.
+func (l *Limited) closeSilent(all bool) {
 	l.mu.Lock()
+	now := time.Since(l.begun)
 	silent := make([]*limitedConn, 0, len(l.conns))
 	for c := range l.conns {
-		if use(c.use.Load()) < busy {
-			silent = append(silent, c)
+		switch use(c.use.Load()) {
+		case fresh:
+			if !all {
+				continue
+			}
+		case idle:
+			if now-time.Duration(c.since.Load()) < betweenTime {
+				continue
+			}
+		default:
+			continue
 		}
+		silent = append(silent, c)
 	}
 	l.mu.Unlock()
 	for _, c := range silent {

@@ -192,7 +192,7 @@ func TestAStopDoesNotWaitForWhoSaysNothing(t *testing.T) {
 		_ = o.limited.Close()
 		<-o.ended
 		go func() { stopped <- o.limited.Drain(context.Background(), o.server) }()
-		if _, err := idle.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != 0 {
+		if _, err := idle.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != betweenTime {
 			t.Errorf("one between two requests: %v after %v", err, time.Since(began))
 		}
 		if _, err := c.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != silentTime {
@@ -202,6 +202,46 @@ func TestAStopDoesNotWaitForWhoSaysNothing(t *testing.T) {
 		o.want("one in work", inWork, outcome{200, silentTime})
 		if err := <-stopped; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestAStopAndAClientThatKeepsItsConnection: a proxy sends its next post over the connection that it has, whenever that comes.
+func TestAStopAndAClientThatKeepsItsConnection(t *testing.T) {
+	whileOpening(t, 4, func(o *opening) {
+		close(o.store.opened)
+		ask := func(c net.Conn) *http.Response {
+			t.Helper()
+			_, _ = io.WriteString(c, "POST /webhook HTTP/1.1\r\nHost: a\r\nX-Token: secret\r\nContent-Length: 0\r\n\r\n")
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			return resp
+		}
+		c, idle := o.pipes.dial(), o.pipes.dial()
+		ask(idle)
+		time.Sleep(betweenTime)
+		if resp := ask(c); resp.StatusCode != 200 || resp.Close {
+			t.Errorf("before the stop: %d, last %v", resp.StatusCode, resp.Close)
+		}
+		synctest.Wait()
+		began := time.Now()
+		o.handler.Stop(true)
+		_ = o.limited.Close()
+		<-o.ended
+		stopped := make(chan error, 1)
+		go func() { stopped <- o.limited.Drain(context.Background(), o.server) }()
+		if _, err := idle.Read(make([]byte, 1)); err != io.EOF || time.Since(began) != 0 {
+			t.Errorf("one that has been idle for long: %v after %v", err, time.Since(began))
+		}
+		time.Sleep(betweenTime / 2)
+		if resp := ask(c); resp.StatusCode != 200 || !resp.Close {
+			t.Errorf("after the stop: %d, last %v", resp.StatusCode, resp.Close)
+		}
+		if err := <-stopped; err != nil || time.Since(began) != betweenTime/2 {
+			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
 }
