@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,22 @@ func TestDoctorLeavesNothingInTheDataFolder(t *testing.T) {
 	}
 	d.folder(t.Context())
 	wants(t, *list, "fail data folder: "+d.config.DataDir+" is no folder")
+}
+
+func TestDoctorTellsOfAFolderForEverybody(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its folders have no mode")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d, list := examined(t, "")
+	d.config.DataDir = dir
+	d.folder(t.Context())
+	if first := (*list)[0]; first.Result != CheckWarn || !strings.Contains(first.Text, "every user of this machine") || first.Remedy != "chmod o-w "+dir {
+		t.Errorf("%+v", *list)
+	}
 }
 
 // The session of the running agent must stay its own.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -32,6 +33,9 @@ func (d *doctor) folder(ctx context.Context) {
 		return
 	}
 	var took []time.Duration
+	if err == nil && info.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows" {
+		d.warn(name, "every user of this machine may write into "+dir+", and so put another store there", "chmod o-w "+dir)
+	}
 	if err == nil {
 		took, err = syncs(ctx, dir)
 	}

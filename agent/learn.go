@@ -131,8 +131,9 @@ func (u *Unknown) see(path string, v any, depth int) {
 		kind = "object"
 		seen := map[string]bool{}
 		odd := func(key string) bool { return !memberName.MatchString(key) }
-		// Where one is no name, within the payload, the others may be values, too.
-		filed := len(v) > learnNames || depth > 1 && slices.ContainsFunc(slices.Collect(maps.Keys(v)), odd)
+		// Where one is no name the others may be values, too; but for the outermost,
+		// which have names alone.
+		filed := len(v) > learnNames || path != "" && path != "payload" && slices.ContainsFunc(slices.Collect(maps.Keys(v)), odd)
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			name := key
 			if filed || odd(key) {

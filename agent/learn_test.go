@@ -251,3 +251,11 @@ func TestLearnedIsTheDocument(t *testing.T) {
 		t.Errorf("%+v, %v", back, err)
 	}
 }
+
+// What people are filed under is not shown, wherever it is but for the outermost.
+func TestLearnShowsNoNamesBesideAddresses(t *testing.T) {
+	all := learn(t, "", `{"event":{"type":"moon_phase","by":{"anna@hotel.example":1,"Karl":2},"payload":{"x":{"+49170123":1,"Karl":2}}}}`)
+	if said := words(t, all); strings.Contains(said, "Karl") || !strings.Contains(said, "by.*") {
+		t.Error(said)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,8 +22,16 @@ func noteVersion(dir string) {
 		return
 	}
 	name := filepath.Join(dir, versionFile)
-	if os.WriteFile(name+".new", []byte(version+"\n"), 0o640) == nil {
-		_ = os.Rename(name+".new", name)
+	fresh := name + ".new"
+	_ = os.Remove(fresh)
+	// A new file, not what a link leads to: root may run in a folder of another's.
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return
+	}
+	_, err = f.WriteString(version + "\n")
+	if errors.Join(err, f.Close()) == nil {
+		_ = os.Rename(fresh, name)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +58,9 @@ With --yes, or where no terminal is, it asks nothing and does not wait.`,
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
 		if s.newToken && s.tokenFile != "" || s.noWait && cmd.Flags().Changed("timeout") {
 			return wrong("see: deskbell setup --help", "--new-token and --token-file, or --no-wait and --timeout, do not go together")
+		}
+		if s.timeout <= 0 {
+			return wrong("write a time such as 10m, or --no-wait", "--timeout %v is no time to wait", s.timeout)
 		}
 		if s.tokenFile == "-" && s.passwordFile == "-" {
 			return wrong("put one of them into a file", "standard input cannot be both the token and the password")
@@ -229,6 +234,12 @@ func (s *setup) check(doc []byte) error {
 		}
 		return failed(err, "nothing was changed; answer otherwise, or edit "+s.file)
 	}
+	if s.onSystemd() && !mayHaveAnyPort(s.cmd.Context()) {
+		if low := tooLow(lowestPort(), c.Webhook.Listen, c.Admin.Listen); low != "" {
+			return failed(fmt.Errorf("the service is not root, and may not listen on %s", low),
+				"nothing was changed; take a port from 1024 up, such as --listen :8080, and have the router or proxy lead to it")
+		}
+	}
 	s.config = c
 	if len(c.Webhook.Tokens) > 0 {
 		s.tokens = c.Webhook.Tokens
@@ -329,20 +340,28 @@ func public(text, path string) (string, error) {
 	return u.String(), nil
 }
 
+// secretMost is how long a file of secrets may be, in bytes.
+const secretMost = 4096
+
 // readSecret reads a file, or standard input for "-", without its line end.
 func (s *setup) readSecret(name string) ([]byte, error) {
 	var content []byte
 	var err error
 	if name == "-" {
-		content, err = io.ReadAll(io.LimitReader(s.cmd.InOrStdin(), 64<<10))
+		name = "standard input"
+		content, err = io.ReadAll(io.LimitReader(s.cmd.InOrStdin(), secretMost+1))
 	} else {
 		content, err = os.ReadFile(name)
 	}
-	if err != nil {
-		return nil, failed(fmt.Errorf("read the secret: %w", err), "")
-	}
-	if strings.TrimSpace(string(content)) == "" {
+	switch {
+	case err != nil:
+		return nil, failed(fmt.Errorf("read the secret: %w", err), "give the path of a file that this user may read, or - for standard input")
+	case strings.TrimSpace(string(content)) == "":
 		return nil, failed(fmt.Errorf("%s holds nothing", name), "put the secret into its first line")
+	case len(content) > secretMost:
+		return nil, failed(fmt.Errorf("%s holds more than %d bytes: that is no secret", name, secretMost), "is it the right file?")
+	case !utf8.Valid(content) || strings.ContainsFunc(strings.TrimSpace(string(content)), func(r rune) bool { return r != '\r' && r != '\n' && unicode.IsControl(r) }):
+		return nil, failed(fmt.Errorf("%s holds what is no text", name), "is it the right file? A secret is a line of letters, digits and signs")
 	}
 	return content, nil
 }

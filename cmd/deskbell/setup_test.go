@@ -152,3 +152,69 @@ func TestTheConfigurationThatTheServiceReads(t *testing.T) {
 		}
 	}
 }
+
+// The service is not root: an address that it cannot have would leave a desk that
+// ran before without one.
+func TestAPortThatTheServiceMayNotHave(t *testing.T) {
+	for _, tt := range []struct {
+		want      string
+		addresses []string
+	}{
+		{":80", []string{"127.0.0.1:8080", ":80"}}, {"[::1]:1023", []string{"[::1]:1023", ":1"}}, {"", []string{":1024", ":0", "", "x"}},
+	} {
+		if got := tooLow(1024, tt.addresses...); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.addresses, got, tt.want)
+		}
+	}
+	if got := tooLow(0, ":80"); got != "" {
+		t.Errorf("where everybody may have every port: %q", got)
+	}
+}
+
+// What cannot be a token is refused before anything is changed.
+func TestSetupRefusesWhatIsNoToken(t *testing.T) {
+	p, token := setupProgram(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for content, says := range map[string]string{
+		"\n": "standard input holds nothing", "abc\x1b[2Jdef\n": "standard input holds what is no text", "long\xff\n": "standard input holds what is no text",
+		strings.Repeat("a", 300000): "standard input holds more than 4096 bytes: that is no secret",
+	} {
+		cmd := p.setupCommand(ctx, t, "--yes", "--token-file", "-")
+		cmd.Stdin = strings.NewReader(content)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), says) || !strings.Contains(string(out), "hint: ") {
+			t.Errorf("%.20q: %v\n%.300s", content, err, out)
+		}
+	}
+	if now, err := os.ReadFile(filepath.Join(filepath.Dir(p.config), "token")); err != nil || strings.TrimSpace(string(now)) != token {
+		t.Errorf("the token is %.40q now: %v", now, err)
+	}
+	cmd := p.setupCommand(ctx, t, "--yes", "--timeout=-5s")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "--timeout -5s is no time to wait") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Whatever the umask of who runs setup, the service may enter the folder of its
+// configuration.
+func TestSetupMakesAFolderForTheService(t *testing.T) {
+	p, _ := setupProgram(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	made := filepath.Join(t.TempDir(), "etc", "desk")
+	cmd := p.setupCommand(ctx, t, "--yes", "--config", filepath.Join(made, "deskbell.toml"))
+	cmd.Args = append([]string{"sh", "-c", `umask 077; exec "$0" "$@"`}, append([]string{cmd.Path}, cmd.Args[1:]...)...)
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh: ", err)
+	}
+	cmd.Path = sh
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, dir := range []string{made, filepath.Dir(made)} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("%s is %v: %v", dir, info.Mode(), err)
+		}
+	}
+}

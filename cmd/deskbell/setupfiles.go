@@ -24,7 +24,7 @@ import (
 // service, and the configuration last.
 func (s *setup) write(ctx context.Context, doc []byte) error {
 	c := s.console
-	if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
+	if err := makeFolder(filepath.Dir(s.file)); err != nil {
 		return err
 	}
 	if s.onSystemd() || !s.noService && service.Platform() == onOpenRC { // so that there is a group to own the configuration
@@ -94,7 +94,7 @@ func (s *setup) writeDropIn(doc []byte) error {
 	case text == "":
 		return os.Remove(systemd.DropIn)
 	}
-	if err := os.MkdirAll(filepath.Dir(systemd.DropIn), 0o755); err != nil {
+	if err := makeFolder(filepath.Dir(systemd.DropIn)); err != nil {
 		return err
 	}
 	if err := putFile(systemd.DropIn, []byte(text), owner{mode: 0o644, uid: os.Getuid(), gid: os.Getgid()}); err != nil {
@@ -122,6 +122,23 @@ func groups(mode fs.FileMode) owner {
 		as.mode, as.gid = mode, gid
 	}
 	return as
+}
+
+// makeFolder makes a folder that the service may enter, whatever the umask of
+// who runs this. One that is there stays as it is.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // mayMake says whether files can be made in a folder, which may have to be made

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -108,6 +111,35 @@ func (s *setup) restartSystemd(ctx context.Context, m serviceManager) error {
 		return fmt.Errorf("systemctl %s: %w: %s", args[0], err, said)
 	}
 	return nil
+}
+
+// lowestPort is the first port that a user other than root may listen on.
+func lowestPort() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return 1024
+	}
+	port, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return port
+}
+
+// tooLow is the first of these addresses whose port is below lowest; "" where
+// none is. Port 0 is any.
+func tooLow(lowest int, addresses ...string) string {
+	for _, address := range addresses {
+		_, text, _ := net.SplitHostPort(address)
+		if port, err := strconv.Atoi(text); err == nil && port > 0 && port < lowest {
+			return address
+		}
+	}
+	return ""
+}
+
+// mayHaveAnyPort says whether somebody has given the service of systemd the
+// capability for that.
+func mayHaveAnyPort(ctx context.Context) bool {
+	out, err := exec.CommandContext(ctx, "systemctl", "show", systemd.Name, "--property=AmbientCapabilities").Output()
+	return err == nil && strings.Contains(string(out), "cap_net_bind_service")
 }
 
 // serviceConfig is the configuration that the service of systemd reads; "" where
