@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +47,7 @@ func checkStoreCommand() *cobra.Command {
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			defer tellProgress(cmd.OutOrStdout())()
 			err := storage.Check(args[0])
-			if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrNewer) {
+			if err == nil || isShort(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, storage.ErrLocked) || errors.Is(err, storage.ErrNewer) {
 				return err
 			}
 			return &failure{code: exitDamaged, err: err}
@@ -109,10 +111,36 @@ func runApart(cmd *exec.Cmd) (said string, exit *exec.ExitError, err error) {
 	switch {
 	case err == nil:
 		return "", nil, nil
+	case errors.As(err, &exit) && crashed(exit) && ranShort(all.String()):
+		return "", nil, fmt.Errorf("%w: %s (%s)", storage.ErrUnchecked, firstLine(all.String()), exit)
 	case errors.As(err, &exit):
 		return firstLine(all.String()), exit, nil
 	}
 	return "", nil, fmt.Errorf("%w: %w", storage.ErrUnchecked, err)
+}
+
+// isShort tells an error of a machine that is short of something from one of the store: that is not damaged, and as sound as before
+// once there is enough again.
+func isShort(err error) bool {
+	for _, short := range []syscall.Errno{syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOLCK} {
+		if errors.Is(err, short) {
+			return true
+		}
+	}
+	return false
+}
+
+// ranShort is isShort for a Go program that has died of it, by what that said.
+func ranShort(said string) bool {
+	for _, short := range []string{
+		"failed to create new OS thread", "pthread_create failed", "out of memory", "cannot allocate memory", "failed to reserve page summary memory",
+		"netpollinit failed", "eventfd failed",
+	} {
+		if strings.Contains(said, short) {
+			return true
+		}
+	}
+	return false
 }
 
 // salvageStoreCommand makes a store of what can be read of a damaged one, in a
