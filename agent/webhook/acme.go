@@ -59,6 +59,7 @@ type ACME struct {
 // certified is what is known of one name.
 type certified struct {
 	inUse *tls.Certificate // nil: none yet
+	left  *tls.Certificate // by the process before; shown until there is one
 	fault error            // why there is none
 	again time.Time        // when it is asked for again
 }
@@ -136,8 +137,14 @@ func (u *transport) locate(asked string, answer *http.Response) error {
 	return nil
 }
 
-// TLS is the configuration of a server that shows the certificates, and answers the challenges by TLS.
+// TLS is the configuration of a server that shows the certificates, and answers the challenges by TLS. Until Run has got so far it
+// shows those of the process before, whatever the clock says: who has waited for a restart is not to be refused.
 func (a *ACME) TLS() *tls.Config {
+	a.mu.Lock()
+	for name, c := range a.names {
+		c.left = a.cached(name)
+	}
+	a.mu.Unlock()
 	c := ServerTLS(a.get)
 	c.NextProtos = append(c.NextProtos, acme.ALPNProto)
 	return c
@@ -156,10 +163,26 @@ func (a *ACME) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	known := a.names[name]
 	has := known != nil && known.inUse != nil
 	a.mu.Unlock()
+	if !has && known != nil && known.left != nil {
+		return known.left, nil
+	}
 	if !has {
 		return nil, fmt.Errorf("there is no certificate for %q", name)
 	}
 	return a.manager.GetCertificate(hail(name)) // that in use, renewed in the meantime
+}
+
+// cached is the certificate of a name in the folder; nil: none, or it cannot be used.
+func (a *ACME) cached(name string) *tls.Certificate {
+	text, err := a.manager.Cache.Get(a.ctx, name)
+	if err != nil {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(text, text) // both are in it
+	if err != nil {
+		return nil
+	}
+	return &pair
 }
 
 // hail is the handshake of a client that takes today's certificates: for one that does not, another would be ordered.

@@ -3,9 +3,11 @@ package webhook
 import (
 	"context"
 	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -93,4 +95,31 @@ func TestNoHandshakeAsksForACertificate(t *testing.T) {
 			t.Errorf("asked at %v", at)
 		}
 	})
+}
+
+// TestTheCertificateOfTheProcessBefore is shown before Run runs, which it does not before the store is open.
+func TestTheCertificateOfTheProcessBefore(t *testing.T) {
+	folder := t.TempDir()
+	cert, key := newPEM(t, time.Now().Add(time.Hour))
+	put(t, filepath.Join(folder, "desk.example.org"), slices.Concat(key, cert))
+	put(t, filepath.Join(folder, "cut.example.org"), key)
+	a := NewACME(ACMEConfig{
+		Domains: []string{"desk.example.org", "cut.example.org"}, Cache: folder, Changed: func() {}, Now: func() time.Time { return time.Unix(0, 0) },
+	}, slog.New(slog.DiscardHandler))
+	a.manager.Client.HTTPClient.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+		t.Error("a handshake asks for one")
+		return nil, errors.New("nobody is there")
+	})
+	get := a.TLS().GetCertificate
+	want, _ := pem.Decode(cert)
+	for _, name := range []string{"desk.example.org", "DESK.example.org.", ""} {
+		if got, err := get(&tls.ClientHelloInfo{ServerName: name}); err != nil || !slices.Equal(got.Certificate[0], want.Bytes) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"cut.example.org", "other.example.org"} {
+		if _, err := get(&tls.ClientHelloInfo{ServerName: name}); err == nil {
+			t.Errorf("%q has one", name)
+		}
+	}
 }
