@@ -268,7 +268,7 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	case errors.As(err, &slow) && slow.Timeout():
 		return &Error{err: err, Message: "the agent on " + dir + " does not answer", Hint: "what it says of itself is in: journalctl -u deskbell"}
 	case errors.Is(err, fs.ErrNotExist), errors.As(err, &dial) && dial.Op == "dial":
-		return &Error{err: ErrNoAgent, Message: "no agent is running on " + dir, Hint: "start it with: deskbell run"}
+		return &Error{err: ErrNoAgent, Message: "no agent is running on " + dir, Hint: "start it with: sudo deskbell service start; without a service: deskbell run"}
 	}
 	return fmt.Errorf("the agent on %s broke off: %w", dir, err)
 }

@@ -86,7 +86,7 @@ func TestClientTellsErrorsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := c.Status(t.Context())
-	if !errors.Is(err, ErrNoAgent) || err.Error() != "no agent is running on "+filepath.Dir(c.path) || Hint(err) != "start it with: deskbell run" {
+	if !errors.Is(err, ErrNoAgent) || err.Error() != "no agent is running on "+filepath.Dir(c.path) || Hint(err) != "start it with: sudo deskbell service start; without a service: deskbell run" {
 		t.Errorf("without an agent: %v (%s)", err, Hint(err))
 	}
 	if _, err := NewClient("/nowhere/at/all/control.sock").Status(t.Context()); !errors.Is(err, ErrNoAgent) {

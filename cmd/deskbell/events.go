@@ -62,7 +62,7 @@ func openSource(cmd *cobra.Command) (*source, error) {
 	s.reader, err = storage.OpenReader(c.DataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, failed(fmt.Errorf("no agent is running, and there is no store in %s", c.DataDir), "start the agent with: deskbell run")
+		return nil, failed(fmt.Errorf("no agent is running, and there is no store in %s", c.DataDir), "start the agent with: sudo deskbell service start; without a service: deskbell run")
 	case errors.Is(err, fs.ErrPermission):
 		return nil, failed(err, "run it as root, or as the user of the agent")
 	case errors.Is(err, storage.ErrUnsound):

@@ -175,7 +175,7 @@ func (p *poster) deliver(ctx context.Context, body []byte) (time.Duration, error
 	start := time.Now()
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, failed(fmt.Errorf("post to %s: %w", p.url, cause(err)), "start the agent with: deskbell run")
+		return 0, failed(fmt.Errorf("post to %s: %w", p.url, cause(err)), "start the agent with: sudo deskbell service start; without a service: deskbell run")
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
