@@ -49,7 +49,7 @@ func (s *setup) write(ctx context.Context, doc []byte) error {
 		if err := putFile(name, s.secret[name], secret); err != nil {
 			return fmt.Errorf("write the secret: %w", err)
 		}
-		c.done(what, name)
+		c.done(what, name+", new")
 	}
 	if err := s.writeDropIn(doc); err != nil {
 		return err

@@ -45,7 +45,11 @@ func (s *setup) serve(ctx context.Context) error {
 		err = startAnew(patient, m)
 	}
 	if err != nil && ctx.Err() == nil && patient.Err() == nil {
-		return failed(fmt.Errorf("start the service: %w", err), "the configuration is in its place; see why with: "+whyNot(s.onSystemd())+", then: sudo deskbell doctor")
+		hint := "see why with: " + whyNot(s.onSystemd()) + ", then: sudo deskbell doctor"
+		if s.report.Changed && s.before != nil {
+			hint += "; the configuration before is " + s.file + ".bak"
+		}
+		return failed(fmt.Errorf("start the service: %w", err), hint)
 	}
 	if err := s.ready(patient); err != nil {
 		if ctx.Err() != nil {
