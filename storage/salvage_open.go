@@ -13,7 +13,7 @@ import (
 )
 
 // What Open waits for is tried again after openAgain, and then, for it reads and
-// writes all there is, every openLater.
+// writes all there is, after twice as long each time, at most openLater.
 const (
 	openAgain = 5 * time.Second
 	openLater = 5 * time.Minute
@@ -27,7 +27,7 @@ func (e errWait) Unwrap() error { return e.error }
 // prepare sees to it that deskbell.db is there and sound. It waits for as long
 // as it takes: an agent that ends would only be started again.
 func (l *Log) prepare(ctx context.Context, dir string) error {
-	for pause := openAgain; ; pause = openLater {
+	for pause := openAgain; ; pause = min(2*pause, openLater) {
 		err := l.begin(ctx, dir)
 		var again errWait
 		if !errors.As(err, &again) {

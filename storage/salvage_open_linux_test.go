@@ -97,9 +97,9 @@ func TestNoRoomToSave(t *testing.T) {
 			}
 			opened <- l
 		}()
-		time.Sleep(openAgain + 2*openLater + time.Second)
+		time.Sleep((1+2+4+8+16+32)*openAgain + 2*openLater + time.Second)
 		synctest.Wait()
-		if len(waits) != 4 || !errors.Is(waits[0], ErrNoSpace) {
+		if len(waits) != 9 || !errors.Is(waits[0], ErrNoSpace) {
 			t.Errorf("waited for %q", waits)
 		}
 		if got := namesIn(t, dir); fmt.Sprint(got) != "[deskbell.db deskbell.db.damaged-1]" {
