@@ -56,7 +56,7 @@ func TestAnAddressThatCannotBeIsSaidInWords(t *testing.T) {
 		{"credentials in the address", "mqtt://anna:s3cret@broker.test",
 			"broker address: credentials in the address: put them into username and password"},
 		{"an address of another kind", "http://broker.test",
-			"broker address: want mqtt://host[:port] or mqtts://host[:port]"},
+			"broker address: want mqtt://host[:port] or mqtts://host[:port], or ws:// or wss:// with a path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
