@@ -44,6 +44,12 @@ func patch(t *testing.T, path string, change func(data []byte)) {
 // rootOf is the page that the newest meta page leads to.
 func rootOf(t *testing.T, path string) uint64 {
 	t.Helper()
+	return newestMeta(t, path).root
+}
+
+// newestMeta is the newest meta page of a sound store.
+func newestMeta(t *testing.T, path string) meta {
+	t.Helper()
 	p, err := openPager(path)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +59,7 @@ func rootOf(t *testing.T, path string) uint64 {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return metas[0].root
+	return metas[0]
 }
 
 // within returns the bytes of a page.

@@ -12,20 +12,11 @@ import (
 // listOf returns the file of a stopped store, and the page with its list.
 func listOf(t *testing.T, path string) (file []byte, list uint64) {
 	t.Helper()
-	p, err := openPager(path)
+	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.file.Close()
-	metas, faults := p.metas()
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	file, err = os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, metas[0].list
+	return file, newestMeta(t, path).list
 }
 
 // drained is a stopped store that has had many events and holds few.
